@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/exit_code.h"
 #include "base/file.h"
 
 namespace tunefarm {
@@ -129,12 +130,20 @@ absl::Status AddListeningPort(grpc::ServerBuilder& builder, const std::string& a
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  // How gRPC words its refusal of a message over the limit.
+  if (absl::StrContains(status.error_message(), "larger than max")) {
+    return WithExitCode(result, ExitCode::kMessageTooLarge);
+  }
+  int code = 0;
+  if (absl::SimpleAtoi(status.error_details(), &code)) return WithExitCode(result, static_cast<ExitCode>(code));
+  return result;
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
+                      absl::StrCat(static_cast<int>(ExitCodeOf(status))));
 }
 
 }  // namespace tunefarm

@@ -33,7 +33,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const std::string& address, 
 absl::Status AddListeningPort(grpc::ServerBuilder& builder, const std::string& address,
                               const TransportOptions& options, int* port);
 
-// Conversions at the edge.
+// Conversions at the edge. The exit status of base/exit_code.h travels in the details.
 absl::Status FromGrpc(const grpc::Status& status);
 grpc::Status ToGrpc(const absl::Status& status);
 
