@@ -37,6 +37,9 @@ class Task {
   const Target& target() const { return target_; }
   int threads() const { return threads_; }
   const ComputeDefinition& compute() const { return compute_; }
+  // The same computation with unit axes dropped and adjacent axes fused where every tensor allows it: what loop trees
+  // number their axes and tensors by. Tensors keep their number.
+  virtual const ComputeDefinition& loop_compute() const = 0;
   virtual const ConfigSpace& space() const = 0;
   // Which template and which version of it: a record found under another version is not replayed blindly.
   virtual std::string template_version() const = 0;
