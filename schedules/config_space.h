@@ -13,14 +13,14 @@ namespace tunefarm::schedules {
 
 enum class KnobKind { kSplit, kReorder, kAnnotate, kChoice };
 
-// A decision with its possible values. `values` are shown and stored; `numbers` are what the template computes with
-// (tile sizes for kSplit; the value's own index for other kinds unless it says otherwise).
+// A decision with its possible values. `values` are shown and stored; `numbers` are what the template
+// computes with (tile sizes for kSplit; the value's own index for other kinds unless it says otherwise).
 struct Knob {
-  std::string name;                 // A C identifier: "tile_m".
+  std::string name;  // A C identifier: "tile_m".
   KnobKind kind;
   std::vector<std::string> values;  // Distinct, without ',' or '='.
   std::vector<int64_t> numbers;     // As many.
-  bool ordered = true;              // Neighbouring values are similar (sizes); false: any other value is a neighbour.
+  bool ordered = true;  // Neighbouring values are similar (sizes); false: any other value is a neighbour.
 };
 
 // One point: the index of the chosen value, knob by knob. Means something only together with its space.
@@ -35,8 +35,8 @@ struct ConfigHash {
 // Immutable after construction, so thread safe. Copies share nothing mutable.
 class ConfigSpace {
  public:
-  // `legal` is called often and must be cheap (well below a microsecond would be good): register pressure, footprints,
-  // divisibility. OK or a reason. `default_config` must be legal.
+  // `legal` is called often and must be cheap (well below a microsecond would be good): register pressure,
+  // footprints, divisibility. OK or a reason. `default_config` must be legal.
   using Constraint = std::function<absl::Status(const ConfigSpace&, const Config&)>;
   // A cheaper yes or no for the hot paths; must agree with `legal`.
   using FastConstraint = std::function<bool(const ConfigSpace&, const Config&)>;
@@ -52,18 +52,21 @@ class ConfigSpace {
 
   // "tile_m=6,tile_n=32,order=mnk": every knob, in the space's order.
   std::string ToText(const Config& config) const;
-  // Any order; all knobs must be there. kInvalidArgument names the knob and its values. Legality is not checked.
+  // Any order; all knobs must be there. kInvalidArgument names the knob and its values. Legality is not
+  // checked.
   absl::StatusOr<Config> FromText(absl::string_view text) const;
 
-  // Points without constraints (saturating at 2^63-1): those of index 0 .. size()-1 in mixed radix, last knob fastest.
+  // Points without constraints (saturating at 2^63-1): those of index 0 .. size()-1 in mixed radix, last knob
+  // fastest.
   int64_t size() const { return size_; }
   Config FromIndex(int64_t index) const;
   int64_t ToIndex(const Config& config) const;  // Only when size() did not saturate.
 
-  // A legal config, uniform over the legal ones as far as rejection reaches; after `kSampleTries` failures a random walk
-  // from the default. Always legal.
+  // A legal config, uniform over the legal ones as far as rejection reaches; after `kSampleTries` failures a
+  // random walk from the default. Always legal.
   Config Sample(Rng& rng) const;
-  // One legal config that differs from `from` in one knob (rarely two), or `from` itself when it has no legal neighbour.
+  // One legal config that differs from `from` in one knob (rarely two), or `from` itself when it has no legal
+  // neighbour.
   Config RandomNeighbour(const Config& from, Rng& rng) const;
   // All legal configs that differ in one knob, ordered knobs by one step.
   std::vector<Config> Neighbours(const Config& from) const;

@@ -17,25 +17,26 @@ struct Target {
   int vector_bytes = 16;                  // Width of one vector register.
   int vector_registers = 16;              // How many there are.
   int fma_per_cycle = 1;                  // Vector fused multiply-adds started each cycle.
-  int fma_latency = 4;                    // Cycles until a dependent one can start.
+  int fma_latency = 4;                    // Cycles until one that adds to its result can start.
   bool has_fma = true;
   int64_t l1d_bytes = 32 << 10;
   int64_t l2_bytes = 256 << 10;
-  int64_t l3_bytes = 0;                   // The share one core may count on; 0: none.
+  int64_t l3_bytes = 0;  // The share one core may count on; 0: none.
   int cores = 1;
-  std::string compiler;                   // "gcc", "aarch64-linux-gnu-gcc": looked up in PATH.
-  std::vector<std::string> flags;         // Fixed flags, as "-march=haswell".
+  std::string compiler;            // "gcc", "aarch64-linux-gnu-gcc": looked up in PATH.
+  std::vector<std::string> flags;  // Fixed flags, as "-march=haswell".
 
   int lanes(int element_bytes) const { return vector_bytes / element_bytes; }
   // Canonical JSON, the text stored with records. Parse(ToJson()) is the same target.
   std::string ToJson() const;
 };
 
-// JSON text. kInvalidArgument names the field.
+// JSON text with exactly the fields of Target, by their names. kInvalidArgument names the field.
 absl::StatusOr<Target> ParseTarget(absl::string_view json);
 
-// A built-in name, "host" (detected: the best of the built-in x86-64 levels, or aarch64 core, with this machine's cache
-// sizes; its name is the level's), or the path of a file. kNotFound lists the built-in names.
+// A built-in name, "host" (detected: the best of the built-in x86-64 levels, or aarch64 core, with this
+// machine's cache sizes and cores; its name is the level's, host_target.h), or the path of a file. kNotFound
+// lists the built-in names; its exit status and that of a malformed file is kUnknownTarget.
 absl::StatusOr<Target> FindTarget(absl::string_view name_or_path);
 std::vector<std::string> BuiltinTargetNames();
 

@@ -2,9 +2,24 @@
 //
 //   conv2d:n=1,h=56,w=56,ci=64,co=64,kh=3,kw=3,stride=1,pad=1,layout=nhwc,dtype=f32,epilogue=bias+relu
 //
-// The text is the identity: two workloads are the same when their canonical texts are, and their hash is used wherever
-// a key is needed. Parsing accepts keys in any order and leaves out optional ones; printing writes every key in the
-// operator's order. The operators and their keys are in docs/formats.md.
+// The text is the identity: two workloads are the same when their canonical texts are, and their hash is used
+// wherever a key is needed. Parsing accepts keys in any order. Printing writes them in the operator's order
+// and leaves out dilation, groups, mult and epilogue at their defaults, so that a key added later changes no
+// identity.
+//
+//   matmul            m, n, k                                output[m,n] = lhs[m,k] * rhs[k,n]
+//   batch_matmul      b, m, n, k                             the same, b times, with its own rhs each
+//   dense             m, n, k                                output[m,n] = lhs[m,k] * weights[n,k], as TFLite
+//   and PyTorch conv2d            n, h, w, ci, co, kh, kw, stride=1, pad=0, dilation=1, groups=1, layout
+//   depthwise_conv2d  n, h, w, c, kh, kw, stride=1, pad=0, dilation=1, mult=1, layout
+//   all of them       dtype=f32, epilogue=none (or steps joined by '+', each once, applied in that order)
+//
+// h and w are the input's; the padding is the same on all four sides; an output has floor((h + 2 pad -
+// dilation (kh - 1)
+// - 1) / stride) + 1 rows. Layouts: nchw (input [n,ci,h,w], weights [co,ci/groups,kh,kw], output
+// [n,co,oh,ow]) as in PyTorch and ONNX, nhwc (input [n,h,w,ci], weights [co,kh,kw,ci/groups], output
+// [n,oh,ow,co]) as in TFLite. Depthwise weights are [c*mult,kh,kw] and [kh,kw,c*mult]; output channel c*mult
+// + i belongs to input channel c.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +34,14 @@ namespace tunefarm::schedules {
 enum class Operator { kMatmul, kBatchMatmul, kDense, kConv2d, kDepthwiseConv2d };
 enum class DType { kF32 };
 enum class Layout { kNone, kNchw, kNhwc };
-// In the order they are applied. Residual adds a tensor of the output's shape, bias one element per output channel.
+// Residual adds a tensor of the output's shape, bias one element per output channel (per n for the matmuls).
 enum class EpilogueStep { kBias, kResidual, kRelu, kRelu6 };
 
 class Workload {
  public:
-  // kInvalidArgument with the column (from 1) and what was expected there; kOutOfRange when a tensor would have more
-  // than 2^31 elements or the operator more than 2^53 flop.
+  // Any bytes. kInvalidArgument with the column (from 1), what was found there and what was expected, over a
+  // copy of the text with a caret (exit status kBadWorkload, or kUnknownOperator); kOutOfRange
+  // (kShapeOverflow) when a number or a tensor's elements exceed 2^31, or the operator 2^53 flop.
   static absl::StatusOr<Workload> Parse(absl::string_view text);
 
   std::string ToString() const;  // Canonical; Parse(ToString()) is the same workload.
@@ -33,7 +49,8 @@ class Workload {
 
   Operator op() const { return op_; }
   absl::string_view op_name() const;
-  // Value of a numeric key, optional ones included ("stride", "pad", "dilation", "groups"). The key must exist.
+  // Value of a numeric key, optional ones included ("stride", "pad", "dilation", "groups"). The key must
+  // exist.
   int64_t dim(absl::string_view key) const;
   DType dtype() const { return dtype_; }
   Layout layout() const { return layout_; }

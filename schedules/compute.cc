@@ -1,0 +1,187 @@
+#include "schedules/compute.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+AffineIndex Index(std::vector<AffineTerm> terms, int64_t constant = 0) {
+  return {std::move(terms), constant};
+}
+AffineIndex At(int axis) { return {{{axis, 1}}, 0}; }
+
+// Adds axes, and tensors in the kernel's argument order.
+class Builder {
+ public:
+  explicit Builder(const Workload& workload) { compute_.name = std::string(workload.op_name()); }
+
+  int Spatial(const char* name, int64_t extent) { return AddAxis(name, extent, AxisKind::kSpatial); }
+  int Reduction(const char* name, int64_t extent) { return AddAxis(name, extent, AxisKind::kReduction); }
+  TensorAccess Access(const char* name, TensorRole role, std::vector<int64_t> shape,
+                      std::vector<AffineIndex> index) {
+    compute_.tensors.push_back({name, role, std::move(shape)});
+    return {static_cast<int>(compute_.tensors.size()) - 1, std::move(index)};
+  }
+  ComputeDefinition& compute() { return compute_; }
+
+  // After lhs and rhs: the epilogue's operands and the output. `channel` is the output's index that bias
+  // follows.
+  ComputeDefinition Finish(const Workload& workload, const std::vector<int64_t>& shape,
+                           const std::vector<AffineIndex>& index, int channel) {
+    // The argument order is fixed, bias before residual, while the steps keep the order of the text.
+    TensorAccess bias{}, residual{};
+    if (workload.has_epilogue(EpilogueStep::kBias)) {
+      bias = Access("bias", TensorRole::kConstant, {shape[channel]}, {index[channel]});
+    }
+    if (workload.has_epilogue(EpilogueStep::kResidual)) {
+      residual = Access("residual", TensorRole::kInput, shape, index);
+    }
+    for (const EpilogueStep step : workload.epilogue()) {
+      TensorAccess operand{-1, {}};
+      if (step == EpilogueStep::kBias) operand = bias;
+      if (step == EpilogueStep::kResidual) operand = residual;
+      compute_.epilogue.push_back({step, std::move(operand)});
+    }
+    compute_.output = Access("output", TensorRole::kOutput, shape, index);
+    compute_.flop = 2;
+    for (const Axis& axis : compute_.axes) compute_.flop *= static_cast<double>(axis.extent);
+    return std::move(compute_);
+  }
+
+ private:
+  int AddAxis(const char* name, int64_t extent, AxisKind kind) {
+    compute_.axes.push_back({name, extent, kind});
+    return static_cast<int>(compute_.axes.size()) - 1;
+  }
+  ComputeDefinition compute_;
+};
+
+ComputeDefinition DefineMatmul(const Workload& workload) {
+  Builder builder(workload);
+  const bool batched = workload.op() == Operator::kBatchMatmul;
+  const bool dense = workload.op() == Operator::kDense;
+  const int64_t size_m = workload.dim("m"), size_n = workload.dim("n"), size_k = workload.dim("k");
+
+  std::vector<int64_t> batch_shape;
+  std::vector<AffineIndex> batch_index;
+  if (batched) {
+    batch_shape = {workload.dim("b")};
+    batch_index = {At(builder.Spatial("b", batch_shape[0]))};
+  }
+  const int m = builder.Spatial("m", size_m);
+  const int n = builder.Spatial("n", size_n);
+  const int k = builder.Reduction("k", size_k);
+  const auto shape = [&](int64_t rows, int64_t columns) {
+    std::vector<int64_t> result = batch_shape;
+    result.insert(result.end(), {rows, columns});
+    return result;
+  };
+  const auto index = [&](int row, int column) {
+    std::vector<AffineIndex> result = batch_index;
+    result.insert(result.end(), {At(row), At(column)});
+    return result;
+  };
+  ComputeDefinition& compute = builder.compute();
+  compute.lhs = builder.Access("lhs", TensorRole::kInput, shape(size_m, size_k), index(m, k));
+  compute.rhs = dense ? builder.Access("weights", TensorRole::kConstant, {size_n, size_k}, {At(n), At(k)})
+                      : builder.Access("rhs", TensorRole::kInput, shape(size_k, size_n), index(k, n));
+  return builder.Finish(workload, shape(size_m, size_n), index(m, n), batched ? 2 : 1);
+}
+
+int64_t OutputExtent(const Workload& workload, const char* size, const char* kernel) {
+  const int64_t window = (workload.dim(kernel) - 1) * workload.dim("dilation") + 1;
+  return (workload.dim(size) + 2 * workload.dim("pad") - window) / workload.dim("stride") + 1;
+}
+
+// Both kinds of convolution. An output channel is `outer * inner_extent + inner`: for a grouped convolution
+// outer is the group and inner the channel within it, for a depthwise one outer is the input channel and
+// inner the multiplier's index. An outer or inner axis that would always have the extent 1 is left out.
+ComputeDefinition DefineConvolution(const Workload& workload) {
+  Builder builder(workload);
+  const bool depthwise = workload.op() == Operator::kDepthwiseConv2d;
+  const bool nchw = workload.layout() == Layout::kNchw;
+  const int64_t stride = workload.dim("stride"), dilation = workload.dim("dilation"),
+                pad = workload.dim("pad");
+  const int64_t groups = depthwise ? 1 : workload.dim("groups");
+  const int64_t mult = depthwise ? workload.dim("mult") : 1;
+  const int64_t in_channels = workload.dim(depthwise ? "c" : "ci");
+  const int64_t out_channels = depthwise ? in_channels * mult : workload.dim("co");
+  const int64_t in_per_group = in_channels / groups, out_per_group = out_channels / groups;
+  const int64_t extent_kh = workload.dim("kh"), extent_kw = workload.dim("kw");
+  const int64_t extent_oh = OutputExtent(workload, "h", "kh"), extent_ow = OutputExtent(workload, "w", "kw");
+
+  // Spatial axes in the order of the output's dimensions.
+  int oh = -1, ow = -1, group = -1, co = -1, c = -1, m = -1;
+  const auto add_channels = [&] {
+    if (depthwise) {
+      c = builder.Spatial("c", in_channels);
+      if (mult > 1) m = builder.Spatial("mult", mult);
+    } else {
+      if (groups > 1) group = builder.Spatial("g", groups);
+      co = builder.Spatial("co", out_per_group);
+    }
+  };
+  const int n = builder.Spatial("n", workload.dim("n"));
+  if (nchw) add_channels();
+  oh = builder.Spatial("oh", extent_oh);
+  ow = builder.Spatial("ow", extent_ow);
+  if (!nchw) add_channels();
+
+  // Reduction axes in the order of the weights' dimensions.
+  int ci = -1;
+  if (!depthwise && nchw) ci = builder.Reduction("ci", in_per_group);
+  const int kh = builder.Reduction("kh", extent_kh);
+  const int kw = builder.Reduction("kw", extent_kw);
+  if (!depthwise && !nchw) ci = builder.Reduction("ci", in_per_group);
+
+  AffineIndex out_channel, in_channel;
+  if (depthwise) {
+    in_channel = At(c);
+    out_channel = mult > 1 ? Index({{c, mult}, {m, 1}}) : At(c);
+  } else {
+    in_channel = groups > 1 ? Index({{group, in_per_group}, {ci, 1}}) : At(ci);
+    out_channel = groups > 1 ? Index({{group, out_per_group}, {co, 1}}) : At(co);
+  }
+  const AffineIndex ih = Index({{oh, stride}, {kh, dilation}}, -pad);
+  const AffineIndex iw = Index({{ow, stride}, {kw, dilation}}, -pad);
+
+  ComputeDefinition& compute = builder.compute();
+  const int64_t batch = workload.dim("n"), h = workload.dim("h"), w = workload.dim("w");
+  if (nchw) {
+    compute.lhs =
+        builder.Access("input", TensorRole::kInput, {batch, in_channels, h, w}, {At(n), in_channel, ih, iw});
+    compute.rhs = depthwise
+                      ? builder.Access("weights", TensorRole::kConstant, {out_channels, extent_kh, extent_kw},
+                                       {out_channel, At(kh), At(kw)})
+                      : builder.Access("weights", TensorRole::kConstant,
+                                       {out_channels, in_per_group, extent_kh, extent_kw},
+                                       {out_channel, At(ci), At(kh), At(kw)});
+    return builder.Finish(workload, {batch, out_channels, extent_oh, extent_ow},
+                          {At(n), out_channel, At(oh), At(ow)}, 1);
+  }
+  compute.lhs =
+      builder.Access("input", TensorRole::kInput, {batch, h, w, in_channels}, {At(n), ih, iw, in_channel});
+  compute.rhs = depthwise
+                    ? builder.Access("weights", TensorRole::kConstant, {extent_kh, extent_kw, out_channels},
+                                     {At(kh), At(kw), out_channel})
+                    : builder.Access("weights", TensorRole::kConstant,
+                                     {out_channels, extent_kh, extent_kw, in_per_group},
+                                     {out_channel, At(kh), At(kw), At(ci)});
+  return builder.Finish(workload, {batch, extent_oh, extent_ow, out_channels},
+                        {At(n), At(oh), At(ow), out_channel}, 3);
+}
+
+}  // namespace
+
+ComputeDefinition DefineCompute(const Workload& workload) {
+  switch (workload.op()) {
+    case Operator::kMatmul:
+    case Operator::kBatchMatmul:
+    case Operator::kDense:
+      return DefineMatmul(workload);
+    case Operator::kConv2d:
+    case Operator::kDepthwiseConv2d:
+      return DefineConvolution(workload);
+  }
+  return {};
+}
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,40 @@
+// The operators and the keys of their workloads: the one list that parsing, printing and error messages
+// share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schedules/workload.h"
+
+namespace tunefarm::schedules {
+
+struct KeyInfo {
+  const char* name;
+  int64_t minimum = 1;
+  std::optional<int64_t> default_value;  // Absent: the key must be given.
+  // False: printed only when it differs from its default. So a key that is added to an operator later leaves
+  // the identity of all older workloads as it was.
+  bool always_printed = true;
+};
+
+struct OperatorInfo {
+  Operator op;
+  const char* name;
+  std::vector<KeyInfo> keys;  // In the order they are printed.
+  bool has_layout;
+};
+
+const std::vector<OperatorInfo>& OperatorTable();
+const OperatorInfo& InfoOf(Operator op);
+const OperatorInfo* FindOperator(absl::string_view name);  // nullptr when there is none.
+std::vector<std::string> OperatorNames();
+
+// The words of the other keys' values.
+absl::string_view LayoutName(Layout layout);
+absl::string_view EpilogueStepName(EpilogueStep step);
+absl::string_view DTypeName(DType dtype);
+
+}  // namespace tunefarm::schedules
