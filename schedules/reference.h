@@ -11,15 +11,16 @@ namespace tunefarm::schedules {
 // Contents of every tensor but the output, by base/inputs.h.
 std::vector<std::vector<float>> MakeInputs(const ComputeDefinition& compute, uint64_t seed);
 
-// The output for those inputs, accumulated in double and rounded once. Evaluates the compute definition directly; used by
-// tests to check Reference().
-std::vector<float> EvaluateDirectly(const ComputeDefinition& compute, const std::vector<std::vector<float>>& inputs);
+// The output for those inputs, accumulated in double and rounded once. Evaluates the compute definition
+// directly; used by tests to check Reference().
+std::vector<float> EvaluateDirectly(const ComputeDefinition& compute,
+                                    const std::vector<std::vector<float>>& inputs);
 
 // The same by Eigen in double, fast enough for every layer of ResNet-50 (well below a second each).
 std::vector<float> Reference(const Workload& workload, const std::vector<std::vector<float>>& inputs);
 
-// How far a correct float32 kernel may be from Reference(): |got - want| <= absolute + relative * |want|. From the usual
-// bound on a dot product's rounding error for this many terms and inputs in [-1, 1).
+// How far a correct float32 kernel may be from Reference(): |got - want| <= absolute + relative * |want|.
+// From the usual bound on a dot product's rounding error for this many terms and inputs in [-1, 1).
 struct Tolerance {
   double absolute;
   double relative;
