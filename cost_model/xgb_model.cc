@@ -109,7 +109,9 @@ absl::Status XgbModel::Fit(const TrainingSet& data) {
       Check(XGDMatrixSetFloatInfo(handle, "label", data.scores.data(), data.size()), "taking scores"));
   TUNEFARM_RETURN_IF_ERROR(LoadStart());
   int first = 0;
-  TUNEFARM_RETURN_IF_ERROR(Check(XGBoosterBoostedRounds(booster_, &first), "counting rounds"));
+  if (!start_.empty()) {
+    TUNEFARM_RETURN_IF_ERROR(Check(XGBoosterBoostedRounds(booster_, &first), "counting rounds"));
+  }
   for (int round = 0; round < kRounds; ++round) {
     TUNEFARM_RETURN_IF_ERROR(Check(XGBoosterUpdateOneIter(booster_, first + round, handle), "training"));
   }

@@ -42,11 +42,11 @@ struct PairedRatio {
 PairedRatio ComparePaired(const std::vector<double>& a, const std::vector<double>& b, double alpha);
 
 struct Verdict {
-  int winner = 0;       // Position in Confirmation::kernels.
-  bool tie = false;     // The winner is the default, because nothing is distinguishably faster.
-  double speedup = 1;   // Of the winner over the first kernel.
-  double first_us = 0;  // Medians.
-  double winner_us = 0;
+  int winner = 0;        // Position in Confirmation::kernels.
+  bool tie = false;      // The winner is the default, because nothing is distinguishably faster.
+  double speedup = 1;    // Of the winner over the first kernel.
+  double first_us = 0;   // Median.
+  double winner_us = 0;  // first_us / speedup, so that the two agree though the machine drifted.
 };
 
 // The first kernel wins unless a candidate is faster beyond the interval (95 % over all candidates together,

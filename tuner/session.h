@@ -34,7 +34,6 @@ struct SessionOptions {
   std::string strategy = "xgb";  // One of StrategyNames().
   uint64_t seed = 0;
   int early_stopping = 0;   // End a task after that many trials without improvement; 0: never.
-  bool confirm = true;      // False: the best single measurement wins (replay of given configs).
   std::string start_model;  // A saved model (SaveModel) to search with until there is data; empty: none.
 };
 
