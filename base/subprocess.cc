@@ -165,8 +165,11 @@ absl::StatusOr<Subprocess> Subprocess::Spawn(const SubprocessOptions& options) {
     sink.fd = open(options.output_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (sink.fd < 0) return ErrnoToStatus(errno, absl::StrCat("cannot open ", options.output_path));
   }
-  TUNEFARM_ASSIGN_OR_RETURN(const pid_t pid,
-                            Start(options, null_in.fd, sink.fd >= 0 ? sink.fd : 1, sink.fd >= 0 ? sink.fd : 2));
+  const auto output = [&](int own) {
+    if (sink.fd >= 0) return sink.fd;
+    return options.output_fd >= 0 ? options.output_fd : own;
+  };
+  TUNEFARM_ASSIGN_OR_RETURN(const pid_t pid, Start(options, null_in.fd, output(1), output(2)));
   return Subprocess(pid);
 }
 

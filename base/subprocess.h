@@ -23,6 +23,7 @@ struct SubprocessOptions {
   // 0, 1, 2 are closed.
   std::vector<int> inherited_fds;
   bool discard_output = false;  // Send stdout and stderr to /dev/null instead of inheriting (Spawn only).
+  int output_fd = -1;           // Send stdout and stderr to this descriptor instead (Spawn only).
   std::string output_path;      // Append stdout and stderr to this file instead (Spawn only).
 };
 

@@ -1,0 +1,134 @@
+// tunefarm-runner: offers the machine it runs on to a tracker.
+#include <signal.h>
+#include <sys/personality.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <thread>
+
+#include "base/exit_code.h"
+#include "base/file.h"
+#include "proto/rpc.h"
+#include "runner/agent.h"
+#include "runner/device/native_device.h"
+#include "runner/version.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace tunefarm {
+namespace {
+
+struct Flags {
+  std::string tracker = "127.0.0.1:9190";
+  std::string device_id;
+  std::string device_class;
+  std::string cpus;
+  std::string scratch;
+  std::uint64_t cache_mib = 512;
+  bool unsandboxed = false;
+  TransportOptions transport;
+  std::string log_level = "info";
+};
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+absl::Status Serve(const Flags& flags, const sigset_t& endings) {
+  const std::string executor = ProgramDirectory() + "/tunefarm-executor";
+  if (flags.unsandboxed) {
+    spdlog::warn("--dangerously-unsandboxed: kernels run with this user's rights and see this user's files");
+  }
+  TUNEFARM_ASSIGN_OR_RETURN(const Sandbox sandbox, flags.unsandboxed
+                                                       ? absl::StatusOr<Sandbox>(Sandbox::Dangerous(executor))
+                                                       : Sandbox::Create(executor));
+  NativeDeviceOptions options;
+  options.device_id = flags.device_id.empty() ? HostName() : flags.device_id;
+  options.device_class = flags.device_class;
+  options.cpus = AllowedCpus();
+  if (!flags.cpus.empty()) {
+    TUNEFARM_ASSIGN_OR_RETURN(options.cpus, ParseCpuList(flags.cpus));
+  }
+  options.state_directory =
+      flags.scratch.empty() ? absl::StrCat(DataDirectory(), "/runner/", options.device_id) : flags.scratch;
+  TUNEFARM_RETURN_IF_ERROR(MakeDirectories(options.state_directory));
+  TUNEFARM_ASSIGN_OR_RETURN(const std::unique_ptr<NativeDevice> device,
+                            NativeDevice::Create(options, sandbox));
+  TUNEFARM_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
+                            Dial(flags.tracker, flags.transport));
+  TUNEFARM_ASSIGN_OR_RETURN(
+      ArtifactCache artifacts,
+      ArtifactCache::Open(options.state_directory + "/artifacts", flags.cache_mib << 20, FetchOver(channel)));
+  Agent agent(channel, *device, artifacts, {}, [&options] {
+    std::printf("tunefarm-runner registered as %s\n", options.device_id.c_str());
+    std::fflush(stdout);
+  });
+  // The first SIGTERM or SIGINT drains, a second one ends at once.
+  std::thread signals([&agent, &endings] {
+    int signal = 0;
+    sigwait(&endings, &signal);
+    if (signal == SIGUSR2) return;
+    spdlog::info("draining: finishing and reporting what is in hand");
+    agent.Drain();
+    sigwait(&endings, &signal);
+    if (signal != SIGUSR2) _exit(static_cast<int>(ExitCode::kInterrupted));
+  });
+  const absl::Status status = agent.Run();
+  pthread_kill(signals.native_handle(), SIGUSR2);
+  signals.join();
+  return status;
+}
+
+int Main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("Offers this machine to a tunefarm tracker as a device to measure kernels on.",
+               "tunefarm-runner");
+  app.add_option("--tracker", flags.tracker, "Address of the tracker: HOST:PORT or unix:PATH")
+      ->capture_default_str();
+  app.add_option("--device-id", flags.device_id, "Name of this device in the farm (default: the host name)");
+  app.add_option("--device-class", flags.device_class,
+                 "Devices whose times may be compared (default: from the core)");
+  app.add_option("--cpus", flags.cpus,
+                 "Cpus that kernels run on, such as 1 or 0,2-3; the first is the one for single-threaded "
+                 "kernels (default: all)");
+  app.add_option("--scratch", flags.scratch,
+                 "Folder for cached kernels and state (default: in the data folder)");
+  app.add_option("--cache-mib", flags.cache_mib, "Bound of the cached kernels")->capture_default_str();
+  app.add_flag("--dangerously-unsandboxed", flags.unsandboxed, "Run kernels without the sandbox");
+  app.add_option("--tls-cert", flags.transport.certificate_file, "Certificate of this runner (PEM)");
+  app.add_option("--tls-key", flags.transport.key_file, "Its private key (PEM)");
+  app.add_option("--tls-ca", flags.transport.ca_file,
+                 "Certificates that the tracker's is checked against (PEM)");
+  app.add_flag("--insecure", flags.transport.insecure, "Clear text to a tracker on another machine");
+  app.add_option("--log-level", flags.log_level, "trace, debug, info, warn, error, off")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+  app.set_version_flag("--version", kRunnerVersion);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
+  }
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("runner"));
+  spdlog::set_level(spdlog::level::from_str(flags.log_level));
+
+  // Before any thread exists, so that all inherit it.
+  sigset_t endings;
+  sigemptyset(&endings);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR2}) sigaddset(&endings, signal);
+  pthread_sigmask(SIG_BLOCK, &endings, nullptr);
+  // For the executors: the same addresses in every one, so that two runs of a kernel differ in nothing but
+  // the moment.
+  personality(ADDR_NO_RANDOMIZE);
+
+  const absl::Status status = Serve(flags, endings);
+  if (!status.ok()) spdlog::error("{}", std::string(status.message()));
+  return static_cast<int>(ExitCodeOf(status));
+}
+
+}  // namespace
+}  // namespace tunefarm
+
+int main(int argc, char** argv) { return tunefarm::Main(argc, argv); }

@@ -1,0 +1,40 @@
+// The measurement itself, as an algorithm over readings: calibration, warm-up, and samples of several kernels
+// interleaved with each other (A B B A) and with the reference kernel. It knows no clock and runs no code:
+// the executor passes readings of real kernels, tests pass scripted ones.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "runner/timing/timing_policy.h"
+
+namespace tunefarm {
+
+struct Reading {
+  double us = 0;
+  bool disturbed = false;  // Preempted or moved to another core while it ran.
+};
+
+// What the sampler may do. Both run to completion on the caller's thread.
+struct Bench {
+  std::function<Reading(std::size_t kernel, std::uint64_t iterations)> run;
+  std::function<Reading()> reference;
+  std::function<void()> begin_sampling;  // Warm-up is over.
+};
+
+struct KernelSamples {
+  std::vector<double> samples_us;  // Of one call.
+  std::vector<double> reference_us;
+  std::vector<std::uint32_t> reference_positions;
+  std::uint64_t iterations = 0;
+  bool noisy = false;
+  bool censored = false;
+  std::uint32_t dropped = 0;
+};
+
+// All kernels get the same number of samples, and sample i of each is a neighbour in time of sample i of the
+// others: a round in which one was disturbed is dropped for all.
+std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernels, const Bench& bench);
+
+}  // namespace tunefarm
