@@ -72,7 +72,7 @@ absl::StatusOr<std::unique_ptr<XgbModel>> XgbModel::Create(int features, const s
   if (start.empty()) return std::unique_ptr<XgbModel>(new XgbModel(features, ""));
   TUNEFARM_ASSIGN_OR_RETURN(std::string bytes, StripHeader(start, features));
   std::unique_ptr<XgbModel> model(new XgbModel(features, std::move(bytes)));
-  TUNEFARM_RETURN_IF_ERROR(model->LoadStart());
+  TUNEFARM_RETURN_IF_ERROR(model->LoadStart(nullptr));
   return model;
 }
 
@@ -80,9 +80,10 @@ XgbModel::~XgbModel() {
   if (booster_ != nullptr) XGBoosterFree(booster_);
 }
 
-absl::Status XgbModel::LoadStart() {
+absl::Status XgbModel::LoadStart(void* matrix) {
   if (booster_ != nullptr) XGBoosterFree(std::exchange(booster_, nullptr));
-  TUNEFARM_RETURN_IF_ERROR(Check(XGBoosterCreate(nullptr, 0, &booster_), "creating a booster"));
+  TUNEFARM_RETURN_IF_ERROR(
+      Check(XGBoosterCreate(&matrix, matrix != nullptr ? 1 : 0, &booster_), "creating a booster"));
   if (!start_.empty()) {
     const absl::Status loaded =
         Check(XGBoosterLoadModelFromBuffer(booster_, start_.data(), start_.size()), "loading a model");
@@ -107,7 +108,7 @@ absl::Status XgbModel::Fit(const TrainingSet& data) {
   const Matrix matrix(handle);
   TUNEFARM_RETURN_IF_ERROR(
       Check(XGDMatrixSetFloatInfo(handle, "label", data.scores.data(), data.size()), "taking scores"));
-  TUNEFARM_RETURN_IF_ERROR(LoadStart());
+  TUNEFARM_RETURN_IF_ERROR(LoadStart(handle));
   int first = 0;
   if (!start_.empty()) {
     TUNEFARM_RETURN_IF_ERROR(Check(XGBoosterBoostedRounds(booster_, &first), "counting rounds"));

@@ -32,7 +32,8 @@ class XgbModel : public CostModel {
 
  private:
   XgbModel(int features, std::string start) : features_(features), start_(std::move(start)) {}
-  absl::Status LoadStart();
+  // A booster as it is before training, on the rows of `matrix` (null: only to predict with).
+  absl::Status LoadStart(void* matrix);
 
   int features_;
   std::string start_;        // XGBoost's own bytes, without our header.
