@@ -18,7 +18,7 @@ enum class LoopKind : uint8_t {
   kSerial,
   kUnrolled,    // Written out: a dimension of the register tile, or a short reduction.
   kVectorized,  // One vector register; always innermost, extent = lanes.
-  kParallel,    // Iterations are spread over threads. At most one in a path, and always the outermost loop.
+  kParallel,    // Iterations are spread over threads. Only the outermost loops.
 };
 
 // What happens where a register tile reaches over the end of its axis.
@@ -76,7 +76,9 @@ struct LoopNode {
   // Loops.
   LoopKind kind = LoopKind::kSerial;
   Tail tail = Tail::kNone;  // For loops of the register tile.
-  int8_t axis = -1;         // Of ComputeDefinition::axes.
+  int8_t axis = -1;         // Of ComputeDefinition::axes; -1 for a loop over a dimension of a padded copy.
+  int8_t dimension = -1;    // Of the tensor that is copied, where axis is -1.
+  uint8_t unroll = 1;       // kSerial: the compiler is asked to unroll by this much.
   int32_t extent = 1;       // Iterations of a whole tile, at the end of the axis possibly less.
   int32_t step = 1;         // How far along the axis one iteration goes.
   float average = 1;  // Iterations on average over the nest; below `extent` where the last tile is shorter.

@@ -1,0 +1,228 @@
+#include "schedules/c_printer.h"
+
+#include <vector>
+
+#include "schedules/c_text.h"
+#include "schedules/copy_printer.h"
+#include "schedules/nest_path.h"
+#include "schedules/tile_printer.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+class Printer {
+ public:
+  Printer(const LoopTree& tree, const ComputeFacts& facts, const PrintOptions& options)
+      : tree_(tree), facts_(facts), options_(options) {
+    // The tile's three nests are the last children of the innermost loop around the tile.
+    for (int n = tree.run_begin; n < static_cast<int>(tree.nodes.size()); ++n) {
+      if (!tree.nodes[n].is_loop && tree.nodes[n].statement == StatementKind::kInit) {
+        tile_ = n;
+        while (tile_ > tree.run_begin && tree.nodes[tile_].parent == tile_ - 1 &&
+               IsTileLoop(tree.nodes[tile_ - 1]))
+          --tile_;
+      }
+    }
+  }
+
+  std::string Print() {
+    Preamble();
+    if (tree_.run_begin > 0) Prepare();
+    Run();
+    return out_.Take();
+  }
+
+ private:
+  static bool IsTileLoop(const LoopNode& node) {
+    return node.is_loop && (node.kind == LoopKind::kUnrolled || node.kind == LoopKind::kVectorized);
+  }
+
+  void Preamble() {
+    out_.Line("// ", options_.title);
+    if (!options_.config.empty()) out_.Line("// ", options_.config);
+    const int lanes = tree_.vector_lanes;
+    if (lanes > 1) {
+      const int bytes = lanes * 4;
+      out_.Line("typedef float vec __attribute__((vector_size(", bytes, "), may_alias));");
+      out_.Line("typedef float vec_unaligned __attribute__((vector_size(", bytes,
+                "), may_alias, aligned(4)));");
+      out_.Line("typedef int mask __attribute__((vector_size(", bytes, ")));");
+    } else {
+      out_.Line("typedef float vec;");
+    }
+    out_.Line("static inline long min_long(long a, long b) { return a < b ? a : b; }");
+    bool relu = false, relu6 = false;
+    for (const EpilogueOp& op : facts_.compute.epilogue) {
+      relu = relu || op.step == EpilogueStep::kRelu;
+      relu6 = relu6 || op.step == EpilogueStep::kRelu6;
+    }
+    if (relu) {
+      out_.Line("static inline vec relu(vec x) { return ",
+                lanes > 1 ? "(vec)((mask)x & (x > 0.0f))" : "x > 0 ? x : 0", "; }");
+    }
+    if (relu6) {
+      out_.Open("static inline vec relu6(vec x)");
+      if (lanes > 1) {
+        out_.Line("const vec positive = (vec)((mask)x & (x > 0.0f)), six = (vec){0} + 6.0f;");
+        out_.Line("const mask small = positive < six;");
+        out_.Line("return (vec)((small & (mask)positive) | (~small & (mask)six));");
+      } else {
+        out_.Line("return x < 0 ? 0 : x > 6 ? 6 : x;");
+      }
+      out_.Close();
+    }
+    for (const LoopNode& node : tree_.nodes) parallel_ = parallel_ || node.kind == LoopKind::kParallel;
+    parallel_ = parallel_ && options_.threads > 1;
+    if (parallel_) out_.Line("extern int omp_get_thread_num(void);");
+  }
+
+  const std::string& TensorName(int tensor) const { return facts_.compute.tensors[tensor].name; }
+
+  // A copy's C name, declared where its area is known.
+  std::string PointerOf(int b) const {
+    const LoopBuffer& buffer = tree_.buffers[b];
+    if (buffer.scope == BufferScope::kArgument) return TensorName(buffer.tensor);
+    return absl::StrCat(buffer.padded_copy ? "padded_" : "packed_", TensorName(buffer.tensor));
+  }
+
+  std::string Describe(const LoopBuffer& buffer) const {
+    return absl::StrCat(buffer.padded_copy ? "Copy " : "Pack ", TensorName(buffer.tensor),
+                        buffer.padded_copy ? " with its padding" : " in the order in which it is read", ": ",
+                        buffer.bytes, " bytes.");
+  }
+
+  void Prepare() {
+    out_.Blank();
+    out_.Open("void tunefarm_prepare(const void* const* constants, void* packed)");
+    for (int n = 0; n < tree_.run_begin; n = tree_.nodes[n].end) {
+      const LoopNode& statement = tree_.nodes[tree_.nodes[n].end - 1];
+      const int from = tree_.accesses[statement.first_access].buffer;
+      const LoopBuffer& to = tree_.buffers[tree_.accesses[statement.first_access + 1].buffer];
+      out_.Line("// ", Describe(to));
+      out_.Open();
+      out_.Line("const float* restrict from = constants[", tree_.buffers[from].tensor, "];");
+      out_.Line("float* restrict to = (float*)packed + ", to.offset_bytes / 4, ";");
+      NestPath path(tree_, facts_);
+      CopyPrinter(tree_, facts_, out_).Print(n, path, "from", "to", "");
+      out_.Close();
+    }
+    out_.Close();
+  }
+
+  void Run() {
+    out_.Blank();
+    out_.Open("void tunefarm_run(void* const* arguments, const void* packed, void* workspace)");
+    const int output = facts_.output.access.tensor;
+    std::vector<bool> used(tree_.buffers.size(), false);
+    for (std::size_t n = tree_.run_begin; n < tree_.nodes.size(); ++n) {
+      const LoopNode& node = tree_.nodes[n];
+      for (int a = 0; !node.is_loop && a < node.num_accesses; ++a)
+        used[tree_.accesses[node.first_access + a].buffer] = true;
+    }
+    for (std::size_t b = 0; b < tree_.buffers.size(); ++b) {
+      const LoopBuffer& buffer = tree_.buffers[b];
+      if (buffer.scope == BufferScope::kArgument && used[b]) {
+        out_.Line(buffer.tensor == output ? "" : "const ", "float* restrict ", PointerOf(static_cast<int>(b)),
+                  " = arguments[", buffer.tensor, "];");
+      } else if (buffer.scope == BufferScope::kConstant) {
+        out_.Line("const float* restrict ", PointerOf(static_cast<int>(b)), " = (const float*)packed + ",
+                  buffer.offset_bytes / 4, ";");
+      } else if (buffer.scope == BufferScope::kWorkspace && !PerThread(static_cast<int>(b))) {
+        out_.Line("float* restrict ", PointerOf(static_cast<int>(b)), " = (float*)workspace + ",
+                  buffer.offset_bytes / 4, ";");
+      }
+    }
+    if (tree_.packed_bytes == 0) out_.Line("(void)packed;");
+    if (tree_.workspace_bytes == 0) out_.Line("(void)workspace;");
+    NestPath path(tree_, facts_);
+    Children(tree_.run_begin, static_cast<int>(tree_.nodes.size()), path);
+    out_.Close();
+  }
+
+  // The loop node that copies into the buffer stands inside a parallel loop.
+  bool PerThread(int buffer) const {
+    if (!parallel_) return false;
+    for (std::size_t n = tree_.run_begin; n < tree_.nodes.size(); ++n) {
+      const LoopNode& node = tree_.nodes[n];
+      if (node.is_loop || node.statement != StatementKind::kPack) continue;
+      if (tree_.accesses[node.first_access + 1].buffer != buffer) continue;
+      for (int up = node.parent; up >= 0; up = tree_.nodes[up].parent) {
+        if (tree_.nodes[up].kind == LoopKind::kParallel) return true;
+      }
+    }
+    return false;
+  }
+
+  void Children(int begin, int end, NestPath& path) {
+    for (int n = begin; n < end; n = tree_.nodes[n].end) {
+      if (n == tile_) {
+        TilePrinter tile(tree_, facts_, out_, [this](int buffer) { return PointerOf(buffer); });
+        return tile.Print(n, end, path);
+      }
+      const LoopNode& last = tree_.nodes[tree_.nodes[n].end - 1];
+      if (last.statement == StatementKind::kPack) {
+        Copy(n, path);
+      } else {
+        Loop(n, path);
+      }
+    }
+  }
+
+  void Copy(int n, NestPath& path) {
+    const LoopNode& statement = tree_.nodes[tree_.nodes[n].end - 1];
+    const int from = tree_.accesses[statement.first_access].buffer;
+    const int to = tree_.accesses[statement.first_access + 1].buffer;
+    out_.Line("// ", Describe(tree_.buffers[to]));
+    out_.Open();
+    std::string pragma;
+    if (parallel_ && path.size() == 0 && tree_.nodes[n].is_loop) {
+      pragma = absl::StrCat("#pragma omp parallel for num_threads(", options_.threads, ")");
+    }
+    CopyPrinter(tree_, facts_, out_).Print(n, path, PointerOf(from), PointerOf(to), pragma);
+    out_.Close();
+  }
+
+  void Loop(int n, NestPath& path) {
+    const LoopNode& node = tree_.nodes[n];
+    const bool outermost_parallel = parallel_ && node.kind == LoopKind::kParallel && path.size() == 0;
+    if (outermost_parallel) {
+      int collapsed = 1;
+      while (tree_.nodes[n + collapsed].is_loop && tree_.nodes[n + collapsed].kind == LoopKind::kParallel)
+        ++collapsed;
+      out_.Line("#pragma omp parallel for num_threads(", options_.threads, ")",
+                collapsed > 1 ? absl::StrCat(" collapse(", collapsed, ")") : "");
+    }
+    const std::string end = path.End(node);
+    const OpenLoop& loop = path.Push(node);
+    out_.Open("for (long ", loop.name, " = ", loop.origin.empty() ? "0" : loop.origin, "; ", loop.name, " < ",
+              end, "; ",
+              node.step == 1 ? absl::StrCat("++", loop.name) : absl::StrCat(loop.name, " += ", node.step),
+              ")");
+    if (parallel_ && node.kind == LoopKind::kParallel && tree_.nodes[n + 1].kind != LoopKind::kParallel) {
+      for (std::size_t b = 0; b < tree_.buffers.size(); ++b) {
+        const LoopBuffer& buffer = tree_.buffers[b];
+        if (buffer.scope != BufferScope::kWorkspace || !PerThread(static_cast<int>(b))) continue;
+        out_.Line("float* restrict ", PointerOf(static_cast<int>(b)), " = (float*)workspace + ",
+                  buffer.offset_bytes / 4, " + omp_get_thread_num() * ", (buffer.bytes + 63) / 64 * 16, "L;");
+      }
+    }
+    Children(n + 1, node.end, path);
+    out_.Close();
+    path.Pop();
+  }
+
+  const LoopTree& tree_;
+  const ComputeFacts& facts_;
+  const PrintOptions& options_;
+  CText out_;
+  int tile_ = -1;
+  bool parallel_ = false;
+};
+
+}  // namespace
+
+std::string PrintC(const LoopTree& tree, const ComputeFacts& facts, const PrintOptions& options) {
+  return Printer(tree, facts, options).Print();
+}
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,20 @@
+// Prints a loop tree as one C11 translation unit with GNU vector extensions (gcc and clang, any
+// architecture). The ABI is in docs/formats.md. Deterministic: the same tree gives the same text.
+#pragma once
+
+#include <string>
+
+#include "schedules/compute_facts.h"
+#include "schedules/loop_tree.h"
+
+namespace tunefarm::schedules {
+
+struct PrintOptions {
+  std::string title;   // First line of the opening comment: workload and target.
+  std::string config;  // Second line.
+  int threads = 1;     // Of the parallel loops.
+};
+
+std::string PrintC(const LoopTree& tree, const ComputeFacts& facts, const PrintOptions& options);
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,307 @@
+#include "schedules/schedule.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace tunefarm::schedules {
+namespace {
+
+template <typename... Args>
+absl::Status Refuse(const Args&... args) {
+  return absl::InvalidArgumentError(absl::StrCat(args...));
+}
+
+constexpr int64_t kMaxTile = int64_t{1} << 24;  // Elements of one axis. Beyond it is a mistake in a template.
+
+int32_t CeilDivide(int64_t a, int64_t b) { return static_cast<int32_t>((a + b - 1) / b); }
+
+}  // namespace
+
+Schedule::Schedule(const ComputeFacts& facts) : facts_(&facts) {
+  loops_.reserve(kMaxLoopDepth);
+  for (std::size_t axis = 0; axis < facts.compute.axes.size(); ++axis) {
+    ScheduledLoop loop;
+    loop.axis = static_cast<int8_t>(axis);
+    loop.extent = static_cast<int32_t>(facts.compute.axes[axis].extent);
+    loops_.push_back(loop);
+  }
+  tile_position_ = static_cast<int>(loops_.size());
+  tails_.assign(facts.compute.axes.size(), Tail::kGuard);
+}
+
+absl::Status Schedule::CheckLoop(const char* primitive, int loop) const {
+  if (loop >= 0 && loop < static_cast<int>(loops_.size())) return absl::OkStatus();
+  return Refuse(primitive, ": there is no loop ", loop, "; the nest has ", loops_.size());
+}
+
+absl::Status Schedule::Split(int loop, int32_t factor) {
+  TUNEFARM_RETURN_IF_ERROR(CheckLoop("split", loop));
+  const ScheduledLoop old = loops_[loop];
+  if (factor < 1 || static_cast<int64_t>(factor) * old.step > kMaxTile) {
+    return Refuse("split: a tile of ", factor, " iterations of ", AxisName(old.axis), " is not in 1 .. ",
+                  kMaxTile);
+  }
+  if (old.kind != LoopKind::kSerial || old.unroll != 1) {
+    return Refuse("split: loop ", AxisName(old.axis), " is annotated already; split first");
+  }
+  if (static_cast<int>(loops_.size()) >= kMaxLoopDepth)
+    return Refuse("split: more than ", kMaxLoopDepth, " loops");
+  // A loop of the axis further out steps by whole tiles of this one; its step must stay a multiple of the new
+  // one's.
+  for (int outer = 0; outer < loop; ++outer) {
+    if (loops_[outer].axis == old.axis && old.extent % factor != 0) {
+      return Refuse("split: factor ", factor, " does not divide the ", old.extent, " iterations of loop ",
+                    AxisName(old.axis), ", whose tiles would be cut by the loop around");
+    }
+  }
+  ScheduledLoop outer = old, inner = old;
+  outer.step = old.step * factor;
+  outer.extent = CeilDivide(old.extent, factor);
+  inner.extent = factor;
+  loops_[loop] = outer;
+  loops_.insert(loops_.begin() + loop + 1, inner);
+  for (Stage& stage : stages_) stage.position += stage.position > loop;
+  tile_position_ += tile_position_ > loop;
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::Tile(int loop, int32_t factor, int32_t inner_factor) {
+  TUNEFARM_RETURN_IF_ERROR(CheckLoop("tile", loop));
+  TUNEFARM_RETURN_IF_ERROR(CheckLoop("tile", loop + 1));
+  const Schedule before = *this;
+  absl::Status status = Split(loop + 1, inner_factor);
+  if (status.ok()) status = Split(loop, factor);
+  if (status.ok()) {
+    std::vector<int> order(loops_.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
+    std::swap(order[loop + 1], order[loop + 2]);
+    status = Reorder(order);
+  }
+  if (!status.ok()) *this = before;
+  return status;
+}
+
+absl::Status Schedule::Reorder(const std::vector<int>& order) {
+  if (order.size() != loops_.size()) {
+    return Refuse("reorder: the order names ", order.size(), " loops and the nest has ", loops_.size());
+  }
+  std::vector<ScheduledLoop> reordered;
+  reordered.reserve(kMaxLoopDepth);
+  uint32_t seen = 0;
+  for (const int loop : order) {
+    TUNEFARM_RETURN_IF_ERROR(CheckLoop("reorder", loop));
+    if (seen >> loop & 1) return Refuse("reorder: loop ", loop, " is named twice");
+    seen |= 1u << loop;
+    for (const ScheduledLoop& outside : reordered) {
+      if (outside.axis == loops_[loop].axis && outside.step < loops_[loop].step) {
+        return Refuse("reorder: a loop of ", AxisName(outside.axis), " with step ", outside.step,
+                      " would stand outside the one with step ", loops_[loop].step);
+      }
+    }
+    reordered.push_back(loops_[loop]);
+  }
+  loops_.swap(reordered);
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::Unroll(int loop) {
+  TUNEFARM_RETURN_IF_ERROR(CheckLoop("unroll", loop));
+  for (int outer = 0; outer < loop; ++outer) {
+    if (loops_[outer].axis == loops_[loop].axis && !spatial(loops_[loop].axis) &&
+        extent(loops_[loop].axis) % Covered(loops_[loop].axis, loop) != 0) {
+      return Refuse("unroll: the last tile of ", AxisName(loops_[loop].axis), " is shorter than ",
+                    loops_[loop].extent);
+    }
+  }
+  loops_[loop].kind = LoopKind::kUnrolled;
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::UnrollBy(int loop, int factor) {
+  TUNEFARM_RETURN_IF_ERROR(CheckLoop("unroll", loop));
+  if (factor < 1 || factor > 64) return Refuse("unroll: factor ", factor, " is not in 1 .. 64");
+  if (loops_[loop].kind != LoopKind::kSerial) {
+    return Refuse("unroll: loop ", AxisName(loops_[loop].axis), " is not serial");
+  }
+  loops_[loop].unroll = static_cast<uint8_t>(factor);
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::Vectorize(int loop) {
+  TUNEFARM_RETURN_IF_ERROR(CheckLoop("vectorize", loop));
+  const ScheduledLoop& target = loops_[loop];
+  if (!spatial(target.axis)) return Refuse("vectorize: ", AxisName(target.axis), " is a reduction");
+  if (loop + 1 != static_cast<int>(loops_.size())) {
+    return Refuse("vectorize: loop ", AxisName(target.axis), " is not the innermost");
+  }
+  if (target.step != 1) return Refuse("vectorize: loop ", AxisName(target.axis), " has step ", target.step);
+  if (target.extent < 2 || target.extent > 64 || !std::has_single_bit(static_cast<uint32_t>(target.extent))) {
+    return Refuse("vectorize: ", target.extent, " is no power of two from 2 to 64");
+  }
+  loops_[loop].kind = LoopKind::kVectorized;
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::Parallel(int loop) {
+  TUNEFARM_RETURN_IF_ERROR(CheckLoop("parallel", loop));
+  if (!spatial(loops_[loop].axis)) {
+    return Refuse("parallel: ", AxisName(loops_[loop].axis),
+                  " is a reduction; threads would add to the same results");
+  }
+  for (int outer = 0; outer < loop; ++outer) {
+    if (loops_[outer].kind != LoopKind::kParallel)
+      return Refuse("parallel: loop ", loop, " is not among the outermost");
+    if (loops_[outer].axis == loops_[loop].axis) {
+      return Refuse("parallel: two loops of ", AxisName(loops_[loop].axis));
+    }
+  }
+  loops_[loop].kind = LoopKind::kParallel;
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::CacheWrite(int position) {
+  if (position < 0 || position > static_cast<int>(loops_.size())) {
+    return Refuse("cache_write: position ", position, " is not in 0 .. ", loops_.size());
+  }
+  bool in_tile = false, in_unrolled = false;
+  for (std::size_t l = position; l < loops_.size(); ++l) {
+    const ScheduledLoop& loop = loops_[l];
+    const bool written_out = loop.kind == LoopKind::kUnrolled || loop.kind == LoopKind::kVectorized;
+    if (spatial(loop.axis) && !written_out) {
+      return Refuse("cache_write: the loop of ", AxisName(loop.axis),
+                    " inside is not unrolled, so that its results have no registers");
+    }
+    if (!spatial(loop.axis) && in_tile) {
+      return Refuse("cache_write: the reduction ", AxisName(loop.axis), " stands inside the register tile");
+    }
+    if (!spatial(loop.axis) && in_unrolled && !written_out) {
+      return Refuse("cache_write: the loop of ", AxisName(loop.axis), " stands inside an unrolled one");
+    }
+    in_tile = in_tile || spatial(loop.axis);
+    in_unrolled = in_unrolled || written_out;
+  }
+  tile_position_ = position;
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::SetTail(int axis, Tail tail) {
+  if (axis < 0 || axis >= facts_->spatial_axes) return Refuse("tail: axis ", axis, " is not a spatial one");
+  if (tail == Tail::kNone) return Refuse("tail: choose guard, shift or pad for ", AxisName(axis));
+  tails_[axis] = tail;
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::CheckStage(const char* primitive, int position) const {
+  if (position >= 0 && position <= tile_position_) return absl::OkStatus();
+  return Refuse(primitive, ": position ", position, " is not in 0 .. ", tile_position_,
+                ", outside the register tile");
+}
+
+absl::Status Schedule::CacheRead(Factor factor, int position) {
+  TUNEFARM_RETURN_IF_ERROR(CheckStage("cache_read", position));
+  stages_[static_cast<int>(factor)] = {ReadForm::kPanel, position};
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::Pad(Factor factor, int position) {
+  TUNEFARM_RETURN_IF_ERROR(CheckStage("pad", position));
+  stages_[static_cast<int>(factor)] = {ReadForm::kPaddedCopy, position};
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::ComputeAt(Factor factor, int position) {
+  TUNEFARM_RETURN_IF_ERROR(CheckStage("compute_at", position));
+  Stage& stage = stages_[static_cast<int>(factor)];
+  if (stage.form == ReadForm::kDirect)
+    return Refuse("compute_at: the factor is read directly; cache_read it first");
+  stage.position = position;
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::TensorizeOuterProduct(int vector_registers) {
+  if (lanes() == 1) return Refuse("tensorize: no loop is vectorised");
+  // One register for the vector operand and one for the broadcast; more only help the scheduler.
+  if (accumulators() + 2 > vector_registers) {
+    return Refuse("tensorize: ", accumulators(), " accumulators and two operands do not fit into ",
+                  vector_registers, " vector registers");
+  }
+  return absl::OkStatus();
+}
+
+int64_t Schedule::Covered(int axis, int position) const {
+  for (int loop = position - 1; loop >= 0; --loop) {
+    if (loops_[loop].axis == axis) return loops_[loop].step;
+  }
+  int64_t covered = 1;
+  for (std::size_t loop = position; loop < loops_.size(); ++loop) {
+    if (loops_[loop].axis == axis) {
+      covered = static_cast<int64_t>(loops_[loop].step) * loops_[loop].extent;
+      break;
+    }
+  }
+  return covered;
+}
+
+int Schedule::lanes() const {
+  return !loops_.empty() && loops_.back().kind == LoopKind::kVectorized ? loops_.back().extent : 1;
+}
+
+int Schedule::accumulators() const {
+  int count = 1;
+  for (std::size_t loop = tile_position_; loop < loops_.size(); ++loop) {
+    if (spatial(loops_[loop].axis) && loops_[loop].kind == LoopKind::kUnrolled) count *= loops_[loop].extent;
+  }
+  return count;
+}
+
+absl::Status Schedule::Validate() const {
+  bool reduction_outside = false;
+  for (int loop = 0; loop < tile_position_; ++loop) {
+    reduction_outside = reduction_outside || !spatial(loops_[loop].axis);
+    if (loops_[loop].kind == LoopKind::kUnrolled || loops_[loop].kind == LoopKind::kVectorized) {
+      return Refuse("the loop of ", AxisName(loops_[loop].axis), " is unrolled outside the register tile");
+    }
+  }
+  for (int axis = 0; axis < facts_->spatial_axes; ++axis) {
+    if (!HasTail(axis) || tails_[axis] == Tail::kGuard) continue;
+    if (tails_[axis] == Tail::kShift) {
+      if (TileSize(axis) > extent(axis)) {
+        return Refuse("tail: ", AxisName(axis), " is shorter than its tile, so that it cannot shift inwards");
+      }
+      if (reduction_outside) {
+        return Refuse("tail: a shifted tile of ", AxisName(axis),
+                      " would add twice to partial sums in the output");
+      }
+      for (const Factor factor : {Factor::kLhs, Factor::kRhs}) {
+        if (stage(factor).form != ReadForm::kPaddedCopy || !access(factor).uses[axis]) continue;
+        for (int loop = 0; loop < stage(factor).position; ++loop) {
+          if (loops_[loop].axis == axis) {
+            return Refuse("tail: a shifted tile of ", AxisName(axis),
+                          " would reach out of the padded copy of its block");
+          }
+        }
+      }
+      continue;
+    }
+    if (!loops_.empty() && loops_.back().kind == LoopKind::kVectorized && loops_.back().axis == axis) {
+      return Refuse("tail: the vector axis ", AxisName(axis),
+                    " is guarded or shifted; its panels are padded anyway");
+    }
+    for (const Factor factor : {Factor::kLhs, Factor::kRhs}) {
+      if (access(factor).uses[axis] && stage(factor).form == ReadForm::kDirect) {
+        return Refuse("tail: a padded tile of ", AxisName(axis), " would read beyond ",
+                      facts_->compute.tensors[access(factor).access.tensor].name, ", which is not copied");
+      }
+    }
+  }
+  for (const Factor factor : {Factor::kLhs, Factor::kRhs}) {
+    if (stage(factor).form == ReadForm::kDirect && access(factor).reads_padding) {
+      return Refuse(facts_->compute.tensors[access(factor).access.tensor].name,
+                    " is read beyond its edges; pad or pack it first");
+    }
+    if (stage(factor).position > tile_position_) return Refuse("a factor is copied inside the register tile");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,113 @@
+// The default config of the tiling rule: what is shipped where nothing was tuned.
+#include <algorithm>
+#include <cmath>
+
+#include "schedules/tiling_space.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+// The number closest to `wanted` among a knob's, on a logarithmic scale; 0 means all of the axis.
+uint16_t Nearest(const Knob& knob, int64_t wanted) {
+  uint16_t best = 0;
+  double best_distance = 1e300;
+  for (std::size_t i = 0; i < knob.numbers.size(); ++i) {
+    const double number = knob.numbers[i] == 0 ? 1e9 : static_cast<double>(knob.numbers[i]);
+    const double distance = std::abs(std::log(number / (wanted == 0 ? 1e9 : static_cast<double>(wanted))));
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = static_cast<uint16_t>(i);
+    }
+  }
+  return best;
+}
+
+uint16_t Named(const Knob& knob, const std::vector<std::string>& wishes) {
+  for (const std::string& wish : wishes) {
+    const auto found = std::ranges::find(knob.values, wish);
+    if (found != knob.values.end()) return static_cast<uint16_t>(found - knob.values.begin());
+  }
+  return 0;
+}
+
+}  // namespace
+
+Config TilingRule::DefaultConfig(const std::vector<Knob>& knobs) const {
+  const AxisRoles& roles = roles_[0];
+  Config config;
+  config.choice.assign(knobs.size(), 0);
+  const auto set = [&](KnobId id, uint16_t choice) {
+    if (knob_[id] >= 0) config.choice[knob_[id]] = choice;
+  };
+  const auto sizes = [&](KnobId id) {
+    return knob_[id] < 0 ? std::vector<int64_t>{1} : knobs[knob_[id]].numbers;
+  };
+
+  // The register tile: of those that fit, the one with the best product of used lanes and rows, and of
+  // multiply-adds that are not held up by loads (two a cycle) or by the latency of too few accumulators.
+  const bool taps = !roles.taps.empty();
+  const bool elementwise = facts_->lhs.uses[roles.vector] && facts_->rhs.uses[roles.vector];
+  double best_score = -1;
+  for (const int64_t lanes : sizes(kLanes)) {
+    for (const int64_t vectors : sizes(kVectors)) {
+      for (const int64_t rows : sizes(kRows)) {
+        const int64_t cells = vectors * rows;
+        if (cells + vectors + 1 > target_.vector_registers || rows > Extent(roles.rows)) continue;
+        if (roles.rows < 0 && rows > 1) continue;
+        if ((vectors - 1) * lanes >= Extent(roles.vector)) continue;
+        const auto used = [](int64_t extent, int64_t tile) {
+          return static_cast<double>(extent) / static_cast<double>((extent + tile - 1) / tile * tile);
+        };
+        const double loads = static_cast<double>(elementwise ? cells + vectors : vectors + rows);
+        const double flow = std::min(1.0, 2.0 * static_cast<double>(cells) / loads / target_.fma_per_cycle);
+        const double busy =
+            std::min(1.0, static_cast<double>(cells) / (target_.fma_latency * target_.fma_per_cycle));
+        const double score = used(Extent(roles.vector), lanes) * used(Extent(roles.rows), rows) * flow *
+                             busy * static_cast<double>(lanes) * (1 + 0.003 * static_cast<double>(cells));
+        if (score <= best_score) continue;
+        best_score = score;
+        set(kLanes, Nearest(knobs[knob_[kLanes]], lanes));
+        set(kVectors, Nearest(knobs[knob_[kVectors]], vectors));
+        if (knob_[kRows] >= 0) set(kRows, Nearest(knobs[knob_[kRows]], rows));
+      }
+    }
+  }
+  const auto nearest = [&](KnobId id, int64_t wanted) {
+    if (knob_[id] >= 0) set(id, Nearest(knobs[knob_[id]], wanted));
+  };
+  const auto named = [&](KnobId id, const std::vector<std::string>& wishes) {
+    if (knob_[id] >= 0) set(id, Named(knobs[knob_[id]], wishes));
+  };
+  const bool many_rows = Extent(roles.rows) >= 32;
+  nearest(kBlockV, 0);
+  nearest(kBlockR, taps ? 0 : 96);
+  nearest(kBlockR2, 0);
+  nearest(kBlockK, many_rows ? 256 : 0);
+  named(kOrder, {"kvr", "vr"});
+  named(kInner, {"rows"});
+  named(kReduce, {elementwise ? "taps_out" : "taps_k", "taps_k"});
+  nearest(kUnroll, 1);
+  named(kLhs, taps        ? std::vector<std::string>{"direct", "copy_root"}
+              : many_rows ? std::vector<std::string>{"panel_inner", "direct"}
+                          : std::vector<std::string>{"direct", "panel_inner"});
+  named(kRhs, many_rows || facts_->rhs.constant ? std::vector<std::string>{"panel_root", "panel_inner"}
+                                                : std::vector<std::string>{"direct", "panel_inner"});
+  named(kTailRows, {"guard"});
+  named(kTailVector, {"guard"});
+  return config;
+}
+
+ConfigSpace TilingRule::MakeSpace() const {
+  std::vector<Knob> knobs = MakeKnobs();
+  const Config start = DefaultConfig(knobs);
+  const auto legal = [this](const ConfigSpace& space, const Config& config) {
+    const char* reason = Refusal(Resolve(space, config));
+    return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
+  };
+  const auto fast = [this](const ConfigSpace& space, const Config& config) {
+    return Refusal(Resolve(space, config)) == nullptr;
+  };
+  return ConfigSpace(std::move(knobs), start, legal, fast);
+}
+
+}  // namespace tunefarm::schedules
