@@ -1,0 +1,94 @@
+#include "bench/peers/problem.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <new>
+
+#include "schedules/reference.h"
+
+namespace tunefarm::bench {
+
+using schedules::EpilogueOp;
+using schedules::EpilogueStep;
+
+Buffer::Buffer(std::size_t elements) : size_(elements) {
+  const std::size_t bytes = (elements * sizeof(float) + 63) / 64 * 64 + 64;
+  void* memory = std::aligned_alloc(64, bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  std::memset(memory, 0, bytes);
+  data_.reset(static_cast<float*>(memory));
+}
+
+Buffer::Buffer(const std::vector<float>& values) : Buffer(values.size()) {
+  std::copy(values.begin(), values.end(), data_.get());
+}
+
+void Buffer::Free::operator()(float* p) const { std::free(p); }
+
+Problem::Problem(const schedules::Workload& workload, const schedules::Target& target, uint64_t seed)
+    : workload_(workload), target_(target), compute_(schedules::DefineCompute(workload)) {
+  const std::vector<std::vector<float>> inputs = schedules::MakeInputs(compute_, seed);
+  for (const std::vector<float>& input : inputs) inputs_.emplace_back(input);
+  expected_ = schedules::Reference(workload, inputs);
+  output_elements_ = expected_.size();
+}
+
+const float* Problem::Find(const char* name) const {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (compute_.tensors[i].name == name) return inputs_[i].data();
+  }
+  return nullptr;
+}
+
+OutputView Problem::output_view() const {
+  const std::vector<int64_t>& shape = compute_.tensors.back().shape;
+  if (workload_.layout() == schedules::Layout::kNchw) {
+    return {static_cast<std::size_t>(shape[0]), static_cast<std::size_t>(shape[1]),
+            static_cast<std::size_t>(shape[2] * shape[3])};
+  }
+  const auto channels = static_cast<std::size_t>(shape.back());
+  return {output_elements_ / channels, channels, 1};
+}
+
+double Problem::Error(const Buffer& output) const {
+  const schedules::Tolerance tolerance = schedules::ToleranceOf(workload_);
+  double worst = 0;
+  for (std::size_t i = 0; i < output_elements_; ++i) {
+    const double want = expected_[i];
+    const double error =
+        std::abs(output.data()[i] - want) / (tolerance.absolute + tolerance.relative * std::abs(want));
+    if (!(error <= worst)) worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+  }
+  return worst;
+}
+
+void Problem::ApplyEpilogue(float* output) const {
+  const OutputView view = output_view();
+  for (const EpilogueOp& op : compute_.epilogue) {
+    const float* operand = op.operand.tensor < 0 ? nullptr : input(op.operand.tensor);
+    switch (op.step) {
+      case EpilogueStep::kBias:
+        for (std::size_t o = 0; o < view.outer; ++o) {
+          for (std::size_t c = 0; c < view.channels; ++c) {
+            float* row = output + (o * view.channels + c) * view.inner;
+            for (std::size_t i = 0; i < view.inner; ++i) row[i] += operand[c];
+          }
+        }
+        break;
+      case EpilogueStep::kResidual:
+        for (std::size_t i = 0; i < output_elements_; ++i) output[i] += operand[i];
+        break;
+      case EpilogueStep::kRelu:
+        for (std::size_t i = 0; i < output_elements_; ++i) output[i] = std::max(output[i], 0.0f);
+        break;
+      case EpilogueStep::kRelu6:
+        for (std::size_t i = 0; i < output_elements_; ++i) output[i] = std::clamp(output[i], 0.0f, 6.0f);
+        break;
+    }
+  }
+}
+
+}  // namespace tunefarm::bench
