@@ -16,6 +16,23 @@ bool IsFull(int code, int system_errno) {
          (system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG);
 }
 
+// What the operating system said to the last failed operation on the database or its write-ahead log.
+// sqlite3_system_errno() knows it for statements, but not for a COMMIT.
+int SystemErrno(sqlite3* connection, int code) {
+  const int known = sqlite3_system_errno(connection);
+  if ((code & 0xff) != SQLITE_IOERR || known != 0) return known;
+  for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    int error = 0;
+    if (sqlite3_file_control(connection, "main", which, &file) == SQLITE_OK && file != nullptr &&
+        file->pMethods != nullptr &&
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK && error != 0) {
+      return error;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 absl::Status LockedError(const std::string& path, absl::string_view who) {
@@ -73,7 +90,7 @@ absl::Status SqliteError(int code, int system_errno, const std::string& path, ab
 }
 
 absl::Status SqliteError(sqlite3* connection, int code, const std::string& path) {
-  return SqliteError(code, sqlite3_system_errno(connection), path, sqlite3_errmsg(connection));
+  return SqliteError(code, SystemErrno(connection, code), path, sqlite3_errmsg(connection));
 }
 
 }  // namespace tunefarm::db
