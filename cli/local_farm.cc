@@ -1,0 +1,156 @@
+#include "cli/local_farm.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "base/exit_code.h"
+
+namespace tunefarm::cli {
+namespace {
+
+constexpr char kFolderPrefix[] = "tunefarm-farm";  // Short: a Unix socket's path has 107 bytes.
+// The daemon stores what it has and ends its compilers well within that.
+constexpr absl::Duration kStopGrace = absl::Seconds(5);
+
+int LockFolder(const std::string& folder) {
+  const int fd = open(absl::StrCat(folder, "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+// Folders of farms whose process was killed.
+void RemoveAbandonedFolders(const std::filesystem::path& base, const std::string& own) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
+    const std::string path = entry.path().string();
+    struct stat facts{};
+    if (path == own || !absl::StartsWith(entry.path().filename().string(), kFolderPrefix) ||
+        lstat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) || facts.st_uid != geteuid() ||
+        access((path + "/lock").c_str(), F_OK) != 0) {
+      continue;
+    }
+    const int fd = LockFolder(path);
+    if (fd < 0) continue;  // In use.
+    std::error_code ignored;
+    std::filesystem::remove_all(entry.path(), ignored);
+    close(fd);
+  }
+}
+
+void AppendTransport(const TransportOptions& transport, std::vector<std::string>* arguments) {
+  const std::pair<const char*, const std::string*> files[] = {{"--tls-cert", &transport.certificate_file},
+                                                              {"--tls-key", &transport.key_file},
+                                                              {"--tls-ca", &transport.ca_file}};
+  for (const auto& [flag, file] : files) {
+    if (!file->empty()) arguments->insert(arguments->end(), {flag, *file});
+  }
+  if (transport.insecure) arguments->push_back("--insecure");
+}
+
+}  // namespace
+
+absl::Status LocalFarm::StartTracker(const LocalFarmOptions& options, const std::string& programs) {
+  const std::string state = folder_.path() + "/tracker";
+  TUNEFARM_RETURN_IF_ERROR(MakeDirectories(state));
+  TUNEFARM_ASSIGN_OR_RETURN(
+      tracker_,
+      FarmChild::Start(programs + "/tunefarm-tracker",
+                       {"--listen", absl::StrCat("unix:", folder_.path(), "/t.sock"), "--state", state},
+                       cpus_.others, folder_.path() + "/tracker.log"));
+  TUNEFARM_ASSIGN_OR_RETURN(tracker_address_,
+                            tracker_->AwaitReady("tunefarm-tracker listening on ", options.start_deadline));
+  return absl::OkStatus();
+}
+
+absl::Status LocalFarm::StartRunner(const std::string& programs) {
+  // No --scratch: the runner's own folder keeps the baseline of its reference kernel from one farm to the
+  // next, without which times of different days could not be compared. The agent itself may run anywhere; it
+  // pins what it times.
+  TUNEFARM_ASSIGN_OR_RETURN(
+      runner_, FarmChild::Start(programs + "/tunefarm-runner",
+                                {"--tracker", tracker_address_, "--cpus", CpuListText(cpus_.device)}, {},
+                                folder_.path() + "/runner.log"));
+  return absl::OkStatus();
+}
+
+absl::Status LocalFarm::StartDaemon(const LocalFarmOptions& options, const std::string& programs) {
+  const std::string folder = std::filesystem::path(options.database).parent_path().string();
+  if (!folder.empty())
+    TUNEFARM_RETURN_IF_ERROR(WithContext(MakeDirectories(folder), "making the database's folder"));
+  const int builders = options.builders > 0 ? options.builders : static_cast<int>(cpus_.others.size());
+  std::vector<std::string> arguments = {"--listen",       absl::StrCat("unix:", folder_.path(), "/d.sock"),
+                                        "--tracker",      tracker_address_,
+                                        "--db",           options.database,
+                                        "--builders",     absl::StrCat(builders),
+                                        "--builder-cpus", CpuListText(cpus_.others)};
+  if (!options.compiler_launcher.empty()) {
+    arguments.insert(arguments.end(), {"--compiler-launcher", options.compiler_launcher});
+  }
+  AppendTransport(options.tracker_transport, &arguments);
+  TUNEFARM_ASSIGN_OR_RETURN(daemon_, FarmChild::Start(programs + "/tunefarmd", std::move(arguments),
+                                                      cpus_.others, folder_.path() + "/daemon.log"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<LocalFarm>> LocalFarm::Start(const LocalFarmOptions& options) {
+  TUNEFARM_ASSIGN_OR_RETURN(TempDir folder, TempDir::Create(kFolderPrefix));
+  std::unique_ptr<LocalFarm> farm(new LocalFarm(std::move(folder)));
+  const std::filesystem::path path = farm->folder_.path();
+  farm->lock_fd_ = LockFolder(path.string());
+  RemoveAbandonedFolders(path.parent_path(), path.string());
+  farm->cpus_ = SplitCpus(AllowedCpus(), options.kernel_threads);
+
+  const std::string programs =
+      options.program_directory.empty() ? ProgramDirectory() : options.program_directory;
+  if (options.tracker.empty()) {
+    TUNEFARM_RETURN_IF_ERROR(farm->StartTracker(options, programs));
+    TUNEFARM_RETURN_IF_ERROR(farm->StartRunner(programs));
+  } else {
+    farm->tracker_address_ = options.tracker;
+  }
+  // Runner and daemon get ready side by side.
+  if (!options.database.empty()) TUNEFARM_RETURN_IF_ERROR(farm->StartDaemon(options, programs));
+  if (farm->daemon_.has_value()) {
+    auto address = farm->daemon_->AwaitReady("tunefarmd listening on ", options.start_deadline);
+    if (!address.ok()) {
+      if (ExitCodeOf(address.status()) != ExitCode::kDatabaseLocked) return address.status();
+      return WithContext(
+          address.status(),
+          absl::StrCat("another tunefarm is using ", options.database,
+                       "; wait for it, give another --db, or share one daemon between both (start "
+                       "tunefarmd and pass --daemon)"));
+    }
+    farm->daemon_address_ = *address;
+  }
+  if (farm->runner_.has_value()) {
+    TUNEFARM_ASSIGN_OR_RETURN(farm->device_id_, farm->runner_->AwaitReady("tunefarm-runner registered as ",
+                                                                          options.start_deadline));
+  }
+  return farm;
+}
+
+absl::Status LocalFarm::CheckAlive() {
+  for (std::optional<FarmChild>* child : {&tracker_, &runner_, &daemon_}) {
+    if (child->has_value()) TUNEFARM_RETURN_IF_ERROR((*child)->CheckAlive());
+  }
+  return absl::OkStatus();
+}
+
+LocalFarm::~LocalFarm() {
+  for (std::optional<FarmChild>* child : {&daemon_, &runner_, &tracker_}) {
+    if (child->has_value()) (*child)->Stop(kStopGrace);
+  }
+  if (lock_fd_ >= 0) close(lock_fd_);
+}
+
+}  // namespace tunefarm::cli
