@@ -256,6 +256,8 @@ int Schedule::accumulators() const {
 
 absl::Status Schedule::Validate() const {
   bool reduction_outside = false;
+  int parallel = 0;  // Loops.
+  for (const ScheduledLoop& loop : loops_) parallel += loop.kind == LoopKind::kParallel;
   for (int loop = 0; loop < tile_position_; ++loop) {
     reduction_outside = reduction_outside || !spatial(loops_[loop].axis);
     if (loops_[loop].kind == LoopKind::kUnrolled || loops_[loop].kind == LoopKind::kVectorized) {
@@ -300,6 +302,9 @@ absl::Status Schedule::Validate() const {
                     " is read beyond its edges; pad or pack it first");
     }
     if (stage(factor).position > tile_position_) return Refuse("a factor is copied inside the register tile");
+    if (stage(factor).position > 0 && stage(factor).position < parallel) {
+      return Refuse("a factor is copied between two parallel loops; copy it outside or inside of both");
+    }
   }
   return absl::OkStatus();
 }

@@ -1,3 +1,7 @@
+#include <memory>
+#include <optional>
+#include <utility>
+
 #include "schedules/c_printer.h"
 #include "schedules/compute_facts.h"
 #include "schedules/loop_tree.h"
@@ -14,16 +18,21 @@ class TiledTask : public Task {
   TiledTask(const Workload& workload, const Target& target, int threads)
       : Task(workload, target, threads),
         facts_(Analyze(Simplify(compute()))),
-        rule_(facts_, target, threads),
-        space_(rule_.MakeSpace()) {}
+        rule_(facts_, target, threads) {}
+  // Before anything else.
+  absl::Status MakeSpace() {
+    TUNEFARM_ASSIGN_OR_RETURN(ConfigSpace space, rule_.MakeSpace());
+    space_.emplace(std::move(space));
+    return absl::OkStatus();
+  }
 
   const ComputeDefinition& loop_compute() const override { return facts_.compute; }
-  const ConfigSpace& space() const override { return space_; }
+  const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
   std::string template_version() const override { return "tiled-1"; }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
-    const TilingPlan plan = rule_.Resolve(space_, config);
+    const TilingPlan plan = rule_.Resolve(space_->knobs(), config);
     if (const char* reason = rule_.Refusal(plan)) return absl::InvalidArgumentError(reason);
     TUNEFARM_ASSIGN_OR_RETURN(const Schedule schedule, rule_.MakeSchedule(plan));
     return schedules::Lower(schedule, threads());
@@ -33,7 +42,7 @@ class TiledTask : public Task {
     TUNEFARM_ASSIGN_OR_RETURN(const LoopTree tree, Lower(config));
     PrintOptions options;
     options.title = absl::StrCat(workload().ToString(), " for ", target().name);
-    options.config = absl::StrCat(template_version(), ": ", space_.ToText(config));
+    options.config = absl::StrCat(template_version(), ": ", space_->ToText(config));
     options.threads = threads();
     KernelSource source;
     source.c = PrintC(tree, facts_, options);
@@ -46,7 +55,7 @@ class TiledTask : public Task {
  private:
   const ComputeFacts facts_;
   const TilingRule rule_;
-  const ConfigSpace space_;
+  std::optional<ConfigSpace> space_;
 };
 
 }  // namespace
@@ -60,7 +69,9 @@ absl::StatusOr<std::shared_ptr<const Task>> Task::Create(const Workload& workloa
     return absl::InvalidArgumentError(absl::StrCat(
         "target ", target.name, ": the tiled template needs at least 4 vector registers of 8 bytes"));
   }
-  return std::make_shared<const TiledTask>(workload, target, threads);
+  auto task = std::make_shared<TiledTask>(workload, target, threads);
+  TUNEFARM_RETURN_IF_ERROR(task->MakeSpace());
+  return task;
 }
 
 }  // namespace tunefarm::schedules

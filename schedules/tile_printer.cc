@@ -175,7 +175,7 @@ void TilePrinter::PrintInit(NestPath& path) {
 }
 
 void TilePrinter::PrintReductions(NestPath& path) {
-  const char* const names[2] = {"a", "b"};
+  const char* const names[2] = {"lhs", "rhs"};
   std::vector<std::string> pointers(2);
   const LinearAccess* const linear[2] = {&facts_.lhs, &facts_.rhs};
   for (int f = 0; f < 2; ++f) {
@@ -223,7 +223,7 @@ void TilePrinter::PrintMultiplyAdds(const std::vector<std::string>& pointers) {
     if (stride == 0 || !argument) valid = tree_.vector_lanes;  // Copies hold whole vectors.
     auto [entry, is_new] = loaded.try_emplace({f, offset, valid});
     if (is_new) {
-      entry->second = absl::StrCat(f == 0 ? "a" : "b", count[f]++);
+      entry->second = absl::StrCat(f == 0 ? "l_" : "r_", count[f]++);
       out_.Line("const ", stride == 0 ? "float " : "vec ", entry->second, " = ",
                 Load(pointers[f], offset, stride, valid), ";");
     }

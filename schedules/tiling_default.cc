@@ -1,6 +1,7 @@
 // The default config of the tiling rule: what is shipped where nothing was tuned.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "schedules/tiling_space.h"
 
@@ -32,7 +33,7 @@ uint16_t Named(const Knob& knob, const std::vector<std::string>& wishes) {
 
 }  // namespace
 
-Config TilingRule::DefaultConfig(const std::vector<Knob>& knobs) const {
+Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   const AxisRoles& roles = roles_[0];
   Config config;
   config.choice.assign(knobs.size(), 0);
@@ -83,7 +84,8 @@ Config TilingRule::DefaultConfig(const std::vector<Knob>& knobs) const {
   nearest(kBlockR, taps ? 0 : 96);
   nearest(kBlockR2, 0);
   nearest(kBlockK, many_rows ? 256 : 0);
-  named(kOrder, {"kvr", "vr"});
+  // Threads share out the outermost loop, which must then be spatial.
+  named(kOrder, {threads_ > 1 ? "vkr" : "kvr", "vr"});
   named(kInner, {"rows"});
   named(kReduce, {elementwise ? "taps_out" : "taps_k", "taps_k"});
   nearest(kUnroll, 1);
@@ -97,15 +99,51 @@ Config TilingRule::DefaultConfig(const std::vector<Knob>& knobs) const {
   return config;
 }
 
-ConfigSpace TilingRule::MakeSpace() const {
+// What is preferred where it is legal, otherwise the nearest to it: fewer taps written out, then smaller
+// copies.
+absl::StatusOr<Config> TilingRule::DefaultConfig(const std::vector<Knob>& knobs) const {
+  const Config preferred = PreferredConfig(knobs);
+  const auto choices = [&](KnobId id, const std::vector<std::string>& wishes) {
+    std::vector<uint16_t> found;
+    if (knob_[id] < 0) return std::vector<uint16_t>{0};
+    found.push_back(preferred.choice[knob_[id]]);
+    for (const std::string& wish : wishes) found.push_back(Named(knobs[knob_[id]], {wish}));
+    return found;
+  };
+  for (const uint16_t rows : choices(kBlockR, {"64", "8"})) {
+    for (const uint16_t rows2 : choices(kBlockR2, {"8", "1"})) {
+      for (const uint16_t lhs : choices(kLhs, {"copy_inner", "panel_inner"})) {
+        for (const uint16_t rhs : choices(kRhs, {"direct"})) {
+          for (const uint16_t reduce : choices(kReduce, {"inner_tap_out", "taps_k"})) {
+            Config config = preferred;
+            const auto set = [&](KnobId id, uint16_t choice) {
+              if (knob_[id] >= 0) config.choice[knob_[id]] = choice;
+            };
+            set(kBlockR, rows);
+            set(kBlockR2, rows2);
+            set(kLhs, lhs);
+            set(kRhs, rhs);
+            set(kReduce, reduce);
+            if (Refusal(Resolve(knobs, config)) == nullptr) return config;
+          }
+        }
+      }
+    }
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the tiled template finds no legal config: ", Refusal(Resolve(knobs, preferred)),
+                   "; the tensors are too large"));
+}
+
+absl::StatusOr<ConfigSpace> TilingRule::MakeSpace() const {
   std::vector<Knob> knobs = MakeKnobs();
-  const Config start = DefaultConfig(knobs);
+  TUNEFARM_ASSIGN_OR_RETURN(const Config start, DefaultConfig(knobs));
   const auto legal = [this](const ConfigSpace& space, const Config& config) {
-    const char* reason = Refusal(Resolve(space, config));
+    const char* reason = Refusal(Resolve(space.knobs(), config));
     return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
   };
   const auto fast = [this](const ConfigSpace& space, const Config& config) {
-    return Refusal(Resolve(space, config)) == nullptr;
+    return Refusal(Resolve(space.knobs(), config)) == nullptr;
   };
   return ConfigSpace(std::move(knobs), start, legal, fast);
 }

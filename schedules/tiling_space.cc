@@ -250,9 +250,10 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
   return knobs;
 }
 
-TilingPlan TilingRule::Resolve(const ConfigSpace& space, const Config& config) const {
+TilingPlan TilingRule::Resolve(const std::vector<Knob>& knobs, const Config& config) const {
   const auto number = [&](KnobId id, int64_t otherwise) {
-    return static_cast<int32_t>(knob_[id] < 0 ? otherwise : space.number(config, knob_[id]));
+    return static_cast<int32_t>(knob_[id] < 0 ? otherwise
+                                              : knobs[knob_[id]].numbers[config.choice[knob_[id]]]);
   };
   TilingPlan plan;
   plan.roles = &roles_[number(kVector, 0)];
@@ -450,12 +451,6 @@ absl::StatusOr<Schedule> TilingRule::MakeSchedule(const TilingPlan& plan) const 
   if (plan.unroll > 1 && innermost_serial >= tile_position) {
     TUNEFARM_RETURN_IF_ERROR(schedule.UnrollBy(innermost_serial, plan.unroll));
   }
-  if (threads_ > 1) {
-    // Loops inside the blocks only where there are no blocks: a block's copy is shared by what is inside.
-    for (int loop = 0; loop < (outer_loops > 0 ? outer_loops : tile_position); ++loop) {
-      if (!schedule.Parallel(loop).ok()) break;
-    }
-  }
   TUNEFARM_RETURN_IF_ERROR(schedule.CacheWrite(tile_position));
   TUNEFARM_RETURN_IF_ERROR(schedule.TensorizeOuterProduct(target_.vector_registers));
   TUNEFARM_RETURN_IF_ERROR(schedule.SetTail(roles.vector, plan.tail_vector));
@@ -471,6 +466,18 @@ absl::StatusOr<Schedule> TilingRule::MakeSchedule(const TilingPlan& plan) const 
   };
   TUNEFARM_RETURN_IF_ERROR(stage(Factor::kLhs, plan.lhs, plan.lhs_level));
   TUNEFARM_RETURN_IF_ERROR(stage(Factor::kRhs, plan.rhs, plan.rhs_level));
+  if (threads_ > 1) {
+    // Blocks, down to the first copy that their inner loops share; register tiles only where there are no
+    // blocks.
+    int parallel = outer_loops > 0 ? outer_loops : tile_position;
+    for (const Factor factor : {Factor::kLhs, Factor::kRhs}) {
+      if (const int position = schedule.stage(factor).position; position > 0)
+        parallel = std::min(parallel, position);
+    }
+    for (int loop = 0; loop < parallel; ++loop) {
+      if (!schedule.Parallel(loop).ok()) break;
+    }
+  }
   return schedule;
 }
 

@@ -61,16 +61,17 @@ class TilingRule {
  public:
   TilingRule(const ComputeFacts& facts, const Target& target, int threads);
 
-  ConfigSpace MakeSpace() const;
-  TilingPlan Resolve(const ConfigSpace& space, const Config& config) const;
+  // kInvalidArgument when not even the simplest config is legal.
+  absl::StatusOr<ConfigSpace> MakeSpace() const;
+  TilingPlan Resolve(const std::vector<Knob>& knobs, const Config& config) const;
   // Why the plan cannot be built; null when it can. Cheap.
   const char* Refusal(const TilingPlan& plan) const;
   absl::StatusOr<Schedule> MakeSchedule(const TilingPlan& plan) const;
 
  private:
-  void AddKnob(Knob knob) const;
   std::vector<Knob> MakeKnobs() const;
-  Config DefaultConfig(const std::vector<Knob>& knobs) const;
+  Config PreferredConfig(const std::vector<Knob>& knobs) const;
+  absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
   int64_t CopyElements(const TilingPlan& plan, const LinearAccess& access, ReadForm form,
                        CopyLevel level) const;
