@@ -19,8 +19,8 @@ struct LoopTree;  // schedules/loop_tree.h
 
 // A candidate's source and what is needed to run it. Kernel ABI: docs/formats.md.
 struct KernelSource {
-  std::string c;                      // One translation unit, readable, no includes beyond the compiler's own headers.
-  std::vector<std::string> flags;     // To add to the target's: the compiler flags that the config decided.
+  std::string c;  // One translation unit, readable, no includes beyond the compiler's own headers.
+  std::vector<std::string> flags;  // To add to the target's: the compiler flags that the config decided.
   uint64_t packed_bytes = 0;
   uint64_t workspace_bytes = 0;
 };
@@ -37,15 +37,15 @@ class Task {
   const Target& target() const { return target_; }
   int threads() const { return threads_; }
   const ComputeDefinition& compute() const { return compute_; }
-  // The same computation with unit axes dropped and adjacent axes fused where every tensor allows it: what loop trees
-  // number their axes and tensors by. Tensors keep their number.
+  // The same computation with unit axes dropped and adjacent axes fused where every tensor allows it: what
+  // loop trees number their axes and tensors by. Tensors keep their number.
   virtual const ComputeDefinition& loop_compute() const = 0;
   virtual const ConfigSpace& space() const = 0;
   // Which template and which version of it: a record found under another version is not replayed blindly.
   virtual std::string template_version() const = 0;
 
-  // The scheduled loop nest. kInvalidArgument with the reason for an illegal config. Cheap (some microseconds): features
-  // are taken from it for every config that search looks at.
+  // The scheduled loop nest. kInvalidArgument with the reason for an illegal config. Cheap (some
+  // microseconds): features are taken from it for every config that search looks at.
   virtual absl::StatusOr<LoopTree> Lower(const Config& config) const = 0;
   // Lower and print.
   virtual absl::StatusOr<KernelSource> Generate(const Config& config) const = 0;
