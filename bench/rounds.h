@@ -11,7 +11,7 @@ namespace tunefarm::bench {
 
 struct PeerSamples {
   long calls = 0;               // Per sample.
-  std::vector<double> seconds;  // Of one call, a sample per round.
+  std::vector<double> seconds;  // Processor time of one call, a sample per round.
 };
 
 // Each sample repeats the call for about `sample_seconds`, after one call that is not timed (the peers evict
