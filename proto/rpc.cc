@@ -1,5 +1,6 @@
 #include "proto/rpc.h"
 
+#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,9 +18,12 @@ namespace {
 
 bool IsUnix(const std::string& address) { return absl::StartsWith(address, "unix:"); }
 
+// By the number, not by its beginning: "127.example.org" is a name in somebody's zone.
 bool IsLoopback(const std::string& address) {
-  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost:") ||
-         absl::StartsWith(address, "[::1]:");
+  const std::string host = address.substr(0, address.rfind(':'));
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  return host == "localhost" || host == "[::1]";
 }
 
 absl::Status CheckAddress(const std::string& address) {
@@ -27,34 +31,37 @@ absl::Status CheckAddress(const std::string& address) {
     const std::string path = address.substr(5);
     if (path.empty()) return absl::InvalidArgumentError("the address 'unix:' names no socket file");
     if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the socket path '", path, "' is longer than the ", sizeof(sockaddr_un::sun_path) - 1,
-                       " bytes a Unix socket may have; use a shorter folder"));
+      return absl::InvalidArgumentError(absl::StrCat("the socket path '", path, "' is longer than the ",
+                                                     sizeof(sockaddr_un::sun_path) - 1,
+                                                     " bytes a Unix socket may have; use a shorter folder"));
     }
     return absl::OkStatus();
   }
   const std::size_t colon = address.rfind(':');
   int port = -1;
-  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
-      port > 65535) {
-    return absl::InvalidArgumentError(absl::StrCat("'", address, "' is not an address; write HOST:PORT or unix:/PATH"));
+  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
+      port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", address, "' is not an address; write HOST:PORT or unix:/PATH"));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> UsesTls(const std::string& address, const TransportOptions& options) {
   TUNEFARM_RETURN_IF_ERROR(CheckAddress(address));
-  const int given = int{!options.certificate_file.empty()} + int{!options.key_file.empty()} + int{!options.ca_file.empty()};
+  const int given =
+      int{!options.certificate_file.empty()} + int{!options.key_file.empty()} + int{!options.ca_file.empty()};
   if (given == 3) return true;
   if (given != 0) return absl::InvalidArgumentError("TLS needs all three of certificate, key and CA file");
   if (IsUnix(address) || IsLoopback(address) || options.insecure) return false;
   return absl::PermissionDeniedError(
-      absl::StrCat("'", address, "' is not on this machine: give --tls-cert, --tls-key and --tls-ca, or --insecure on a "
+      absl::StrCat("'", address,
+                   "' is not on this machine: give --tls-cert, --tls-key and --tls-ca, or --insecure on a "
                    "network that nobody else is on"));
 }
 
 absl::StatusOr<grpc::SslServerCredentialsOptions::PemKeyCertPair> LoadPair(const TransportOptions& options,
-                                                                          std::string* ca) {
+                                                                           std::string* ca) {
   grpc::SslServerCredentialsOptions::PemKeyCertPair pair;
   TUNEFARM_ASSIGN_OR_RETURN(pair.private_key, ReadFile(options.key_file));
   TUNEFARM_ASSIGN_OR_RETURN(pair.cert_chain, ReadFile(options.certificate_file));
@@ -76,8 +83,8 @@ bool SomebodyListens(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(const std::string& address,
-                                                                              const TransportOptions& options) {
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(
+    const std::string& address, const TransportOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const bool tls, UsesTls(address, options));
   if (!tls) return grpc::InsecureServerCredentials();
   grpc::SslServerCredentialsOptions ssl(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
@@ -86,7 +93,8 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(co
   return grpc::SslServerCredentials(ssl);
 }
 
-absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const std::string& address, const TransportOptions& options) {
+absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const std::string& address,
+                                                    const TransportOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const bool tls, UsesTls(address, options));
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (tls) {
@@ -136,7 +144,8 @@ absl::Status FromGrpc(const grpc::Status& status) {
     return WithExitCode(result, ExitCode::kMessageTooLarge);
   }
   int code = 0;
-  if (absl::SimpleAtoi(status.error_details(), &code)) return WithExitCode(result, static_cast<ExitCode>(code));
+  if (absl::SimpleAtoi(status.error_details(), &code))
+    return WithExitCode(result, static_cast<ExitCode>(code));
   return result;
 }
 
