@@ -193,24 +193,21 @@ void Coordinator::Synchronize(std::uint64_t call, const v1::SynchronizeRequest& 
         absl::AbortedError(absl::StrCat("a later call of device ", id, " has taken over")), ready);
   }
   const absl::Duration wait = std::min(absl::Milliseconds(request.max_wait_ms()), kLongestWait);
-  if (response.ok() && response->has_be_idle() && !request.draining() && wait > absl::ZeroDuration() &&
-      holding_) {
+  const bool nothing_to_do = response.ok() && response->has_be_idle() && !request.draining();
+  if (nothing_to_do && response->completion_recorded()) {
+    // The runner must learn at once that its result is safe; it calls again and waits then.
+    response->set_next_call_in_ms(1);
+  } else if (nothing_to_do && wait > absl::ZeroDuration() && holding_) {
     queue_.Park(id);
     HeldCall held;
     held.deadline = Now() + wait;
     held.device_id = id;
-    if (response->completion_recorded()) {
-      // The runner must learn at once that its result is safe; it calls again and waits then.
-      queue_.Unpark(id, Now());
-      response->set_next_call_in_ms(1);
-      Answer(std::move(done), std::move(response), ready);
-    } else {
-      held.sync_done = std::move(done);
-      Hold(call, std::move(held));
-    }
-  } else {
-    Answer(std::move(done), std::move(response), ready);
+    held.sync_done = std::move(done);
+    Hold(call, std::move(held));
+    Settle(ready);
+    return;
   }
+  Answer(std::move(done), std::move(response), ready);
   Settle(ready);
 }
 
@@ -308,7 +305,7 @@ absl::StatusOr<v1::ExplainResponse> Coordinator::Explain(const std::string& work
 absl::Duration Coordinator::UntilNextEvent() {
   absl::Time next = queue_.NextEvent();
   if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
-  if (!journal_error_.ok()) next = std::min(next, Now() + kCommitRetry);
+  if (!journal_error_.ok()) next = std::min(next, retry_commit_at_);
   return next - Now();
 }
 
@@ -325,6 +322,7 @@ void Coordinator::Run() {
       if (stop_ && (pending_.empty() || !journal_error_.ok())) return;
       const absl::Time now = Now();
       queue_.Advance(now);
+      Settle(ready);
       while (!deadlines_.empty() && deadlines_.begin()->first <= now)
         EndHeld(deadlines_.begin()->second, ready);
       Settle(ready);
@@ -353,6 +351,7 @@ void Coordinator::CommitPending() {
       }
     }
     journal_error_ = status;
+    retry_commit_at_ = Now() + kCommitRetry;
     if (!status.ok()) {
       std::move(pending_.changes.begin(), pending_.changes.end(), std::back_inserter(batch.changes));
       pending_.changes = std::exchange(batch.changes, {});

@@ -113,6 +113,7 @@ class Coordinator {
   Batch pending_ ABSL_GUARDED_BY(mu_);
   bool committing_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status journal_error_ ABSL_GUARDED_BY(mu_);
+  absl::Time retry_commit_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   bool holding_ ABSL_GUARDED_BY(mu_) = true;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
   std::uint64_t calls_ ABSL_GUARDED_BY(mu_) = 0;

@@ -180,6 +180,10 @@ absl::Status Journal::Commit(const Changes& changes) {
   return status;
 }
 
+absl::Status Journal::LimitPagesForTest(int pages) {
+  return Execute(connection_->db, absl::StrCat("PRAGMA max_page_count=", pages));
+}
+
 absl::StatusOr<DurableState> Journal::Load() {
   DurableState state;
   sqlite3* db = connection_->db;

@@ -32,6 +32,9 @@ class Journal {
   // later.
   absl::Status Commit(const Changes& changes);
 
+  // From now on the file may have that many pages: more is a full disk.
+  absl::Status LimitPagesForTest(int pages);
+
  private:
   struct Connection;
   explicit Journal(std::unique_ptr<Connection> connection);

@@ -64,7 +64,10 @@ absl::StatusOr<v1::SynchronizeResponse> Queue::Synchronize(const v1::Synchronize
       response.mutable_be_idle();
     }
   }
-  if (abandon) response.mutable_abandon();
+  if (abandon) {
+    response.mutable_abandon();
+    response.set_next_call_in_ms(1);  // The device has nothing else to do.
+  }
   SetWake(device);
   Advance(now);
   return response;
