@@ -10,9 +10,9 @@ v1::MeasurementPolicy ScreeningPolicy() {
   // it.
   policy.set_min_samples(12);
   // Spreads the samples over more than the few milliseconds for which a neighbour typically holds the core.
-  policy.set_min_time_us(30e3);
+  policy.set_min_time_us(20e3);
   // What a candidate may cost when the machine is restless; at half of it noisy machines rank by luck.
-  policy.set_max_time_us(90e3);
+  policy.set_max_time_us(120e3);
   // Candidates closer than 1 % are a tie at this stage; half of it would spend the whole budget on every
   // candidate.
   policy.set_target_half_width(0.01);
@@ -25,11 +25,12 @@ v1::MeasurementPolicy ScreeningPolicy() {
   policy.set_warm_up_agreement(0.03);
   // No cut without a best to compare with: the session sets it.
   policy.set_cutoff_us(0);
-  // The reference kernel's readings cost a seventh of the sampling time and are never more than two samples
-  // away.
-  policy.set_reference_every(2);
-  // A tenth is what a busy neighbour costs, and corrected for; more is a device to look at.
-  policy.set_drift_limit(0.10);
+  // The core's state is read between any two samples, at a tenth of their time: a sample whose neighbours on
+  // both sides were calm was calm. At every second sample bursts of a few milliseconds slip through.
+  policy.set_reference_every(1);
+  // Calm readings agree within 1 %, a core whose units are shared reads 20 to 40 % more. Half of it would
+  // drop calm samples, at double a neighbour that runs for a part of a sample would pass.
+  policy.set_drift_limit(0.04);
   return policy;
 }
 

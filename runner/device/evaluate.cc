@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "runner/device/seccomp_filter.h"
 #include "runner/timing/correction.h"
+#include "runner/timing/reference_kernel.h"
 #include "runner/timing/robust_stats.h"
 
 namespace tunefarm {
@@ -149,6 +150,11 @@ v1::KernelResult Summarise(const KernelSamples& samples, double baseline_us) {
 
 }  // namespace
 
+double MhzOf(const executor::Done& done) {
+  return std::isfinite(done.clock_us) && done.clock_us > 1 ? ReferenceKernel::kClockCycles / done.clock_us
+                                                           : 0;
+}
+
 v1::Measurement Evaluate(const v1::RunDescription& run, const ExecutorOutcome& outcome,
                          const Judgement& judgement) {
   v1::Measurement measurement;
@@ -161,7 +167,7 @@ v1::Measurement Evaluate(const v1::RunDescription& run, const ExecutorOutcome& o
     DescribeEnd(outcome, failure);
     failure.set_phase(static_cast<v1::Phase>(outcome.phase));
   } else {
-    environment.set_mhz(std::isfinite(outcome.done->mhz) ? outcome.done->mhz : 0);
+    environment.set_mhz(MhzOf(*outcome.done));
     environment.set_cpu(outcome.done->cpu);
     environment.set_context_switches(outcome.done->context_switches);
     for (std::uint32_t k = 0; k < outcome.samples.size(); ++k) {

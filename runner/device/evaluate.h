@@ -13,6 +13,9 @@ struct Judgement {
   double peak_flop_per_us = 0;  // More than this no core of this device can do; 0: unknown.
 };
 
+// The core's clock as the executor saw it; 0 when it cannot be believed.
+double MhzOf(const executor::Done& done);
+
 // Fills `kernels` or `failure`, `failed_kernel`, and of the environment what the executor saw (mhz, cpu,
 // reference_us, reference_baseline_us, context_switches).
 v1::Measurement Evaluate(const v1::RunDescription& run, const ExecutorOutcome& outcome,

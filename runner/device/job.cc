@@ -22,6 +22,7 @@ TimingPolicy ToTimingPolicy(const v1::MeasurementPolicy& policy) {
   timing.max_warm_up_us = policy.max_warm_up_us();
   timing.warm_up_agreement = policy.warm_up_agreement();
   timing.cutoff_us = policy.cutoff_us();
+  timing.drift_limit = policy.drift_limit();
   return timing;
 }
 

@@ -132,7 +132,8 @@ absl::Status NativeDevice::FindBaseline() {
     return absl::InternalError(absl::StrCat("the reference kernel did not run on cpu ", options_.cpus[0],
                                             ": ", why, outcome.error_tail));
   }
-  mhz_ = outcome.done->mhz;
+  mhz_ = MhzOf(*outcome.done);
+  calm_contention_ = outcome.done->contention;
   const double now_us = Quantile(outcome.samples[0].reference_us, kCalmQuantile);
   // "VERSION CLASS MICROSECONDS"; anything else is as good as nothing.
   const std::string path = absl::StrCat(options_.state_directory, "/reference-baseline");
@@ -167,6 +168,7 @@ absl::StatusOr<v1::Measurement> NativeDevice::Try(const LocalWork& work, WorkCon
     return absl::InvalidArgumentError(absl::StrCat(
         "the kernel wants ", job->threads, " threads, this device has ", options_.cpus.size(), " cpus"));
   }
+  job->policy.calm_contention = calm_contention_;
   job->cpu_count = static_cast<std::uint32_t>(std::min(options_.cpus.size(), executor::kMaxCpus));
   std::copy_n(options_.cpus.begin(), job->cpu_count, job->cpus);
   TUNEFARM_RETURN_IF_ERROR(AddFilter(job->memory_limit_bytes, job->threads > 1, *job));
@@ -194,8 +196,11 @@ absl::StatusOr<v1::Measurement> NativeDevice::Try(const LocalWork& work, WorkCon
       const ExecutorOutcome outcome,
       RunExecutor(sandbox_, files, *job, inherited, deadlines, control.cancel_fd, control.phase));
   const double peak =
-      PeakFlopPerCycle(facts_) * std::max(mhz_, outcome.done.has_value() ? outcome.done->mhz : 0);
+      PeakFlopPerCycle(facts_) * std::max(mhz_, outcome.done.has_value() ? MhzOf(*outcome.done) : 0);
   v1::Measurement measurement = Evaluate(run, outcome, {baseline_.value_us(), peak});
+  if (outcome.done.has_value() && outcome.done->contention > 0) {
+    calm_contention_ = std::min(calm_contention_, outcome.done->contention);
+  }
   if (outcome.done.has_value() && baseline_.Add(measurement.environment().reference_us())) {
     spdlog::warn("the device is faster than it was: reference baseline now {:.1f} us", baseline_.value_us());
     KeepBaseline();

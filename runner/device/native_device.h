@@ -45,6 +45,7 @@ class NativeDevice : public Device {
   v1::DeviceFacts facts_;
   ReferenceBaseline baseline_{0};
   double mhz_ = 0;
+  double calm_contention_ = 0;  // The lowest seen since the start.
   // Compiled system call filters by their parameters.
   std::map<std::pair<std::uint64_t, bool>, std::vector<std::uint64_t>> filters_;
 };

@@ -108,7 +108,8 @@ struct SamplesHeader {
 struct Done {
   Message message = Message::kDone;
   std::int32_t cpu;
-  double mhz;
+  double clock_us;    // The lowest reading of the clock chain: its length in cycles gives the clock.
+  double contention;  // The lowest decile of the contention seen.
   std::uint64_t context_switches;  // Involuntary, during sampling.
 };
 

@@ -17,6 +17,7 @@
 #include "runner/executor/tensors.h"
 #include "runner/timing/monotonic_clock.h"
 #include "runner/timing/reference_kernel.h"
+#include "runner/timing/robust_stats.h"
 #include "runner/timing/sampler.h"
 
 namespace tunefarm::executor {
@@ -134,17 +135,26 @@ Reading Timed(const Work& work) {
   return reading;
 }
 
+CoreReading ReadCore(ReferenceKernel& reference) {
+  reference.Warm();
+  const Reading clock = Timed([] { ReferenceKernel::Clock(); });
+  const Reading crowd = Timed([&] { reference.Crowd(); });
+  return {clock.us, crowd.us / clock.us, clock.disturbed || crowd.disturbed};
+}
+
 // For the device's baseline: nothing but the reference kernel, for the time of the policy.
-void RunReferenceOnly(const Job& job, ReferenceKernel& reference) {
+void RunReferenceOnly(const Job& job, ReferenceKernel& reference, double* contention) {
   KernelSamples samples;
+  std::vector<double> contentions;
   const double start = MonotonicMicros();
-  while (MonotonicMicros() - start < job.policy.max_time_us && samples.reference_us.size() < 2000) {
-    reference.Warm();
-    const Reading reading = Timed([&] { reference.Run(); });
+  while (MonotonicMicros() - start < job.policy.max_time_us && contentions.size() < 2000) {
+    const CoreReading reading = ReadCore(reference);
     if (reading.disturbed) continue;
-    samples.reference_us.push_back(reading.us);
+    samples.reference_us.push_back(reading.clock_us);
     samples.reference_positions.push_back(0);
+    contentions.push_back(reading.contention);
   }
+  *contention = Quantile(contentions, 0.1);
   SendSamples(0, samples);
 }
 
@@ -171,9 +181,10 @@ void RunJob(const Job& job) {
   }
 
   BeginPhase(Phase::kWarmUp, 0, call_us);
+  Done done{};
   std::uint64_t switches = 0;
   if (kernels.empty()) {
-    RunReferenceOnly(job, reference);
+    RunReferenceOnly(job, reference, &done.contention);
   } else {
     Bench bench;
     bench.run = [&](std::size_t k, std::uint64_t iterations) {
@@ -182,15 +193,12 @@ void RunJob(const Job& job) {
         for (std::uint64_t i = 0; i < iterations; ++i) Call(kernels[k], tensors);
       });
     };
-    bench.reference = [&] {
-      reference.Warm();
-      return Timed([&] { reference.Run(); });
-    };
+    bench.reference = [&] { return ReadCore(reference); };
     bench.begin_sampling = [&] {
       switches = InvoluntarySwitches();
       BeginPhase(Phase::kTime, 0, call_us);
     };
-    const std::vector<KernelSamples> samples = Sample(job.policy, kernels.size(), bench);
+    const std::vector<KernelSamples> samples = Sample(job.policy, kernels.size(), bench, &done.contention);
     switches = InvoluntarySwitches() - switches;
     // A kernel that keeps state and spoils it is caught here.
     for (std::uint32_t k = 0; k < job.kernel_count; ++k) {
@@ -199,9 +207,10 @@ void RunJob(const Job& job) {
     }
     for (std::uint32_t k = 0; k < job.kernel_count; ++k) SendSamples(k, samples[k]);
   }
-  Done done{};
   done.cpu = sched_getcpu();
-  done.mhz = MeasureMhz();
+  done.clock_us = 1e12;
+  for (int i = 0; i < 3; ++i)
+    done.clock_us = std::min(done.clock_us, Timed([] { ReferenceKernel::Clock(); }).us);
   done.context_switches = switches;
   SendDone(done);
 }

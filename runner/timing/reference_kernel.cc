@@ -1,9 +1,6 @@
 #include "runner/timing/reference_kernel.h"
 
-#include <algorithm>
 #include <cstdint>
-
-#include "runner/timing/monotonic_clock.h"
 
 namespace tunefarm {
 namespace {
@@ -12,10 +9,10 @@ namespace {
 // that the measured kernel left the caches in.
 constexpr std::size_t kFloats = 4 * 1024;
 
-// Passes over the buffer, and steps of arithmetic: each about 0.15 ms on a 3.7 GHz core. Longer would cost
+// Passes over the buffer, and steps of arithmetic: each about 0.05 ms on a 3.7 GHz core. Longer would cost
 // more of the budget than it gives, shorter would be lost in the noise of single interrupts.
-constexpr int kPasses = 250;
-constexpr int kSteps = 40000;
+constexpr int kPasses = 120;
+constexpr int kSteps = 20000;
 
 typedef float Vector __attribute__((vector_size(16)));
 
@@ -24,7 +21,7 @@ typedef float Vector __attribute__((vector_size(16)));
 ReferenceKernel::ReferenceKernel() : buffer_(kFloats, 1.0f) {}
 
 void ReferenceKernel::Warm() { Pass(2, 100); }
-void ReferenceKernel::Run() { Pass(kPasses, kSteps); }
+void ReferenceKernel::Crowd() { Pass(kPasses, kSteps); }
 
 __attribute__((noinline)) void ReferenceKernel::Pass(int passes, int steps) {
   Vector chains[8];
@@ -52,26 +49,20 @@ __attribute__((noinline)) void ReferenceKernel::Pass(int passes, int steps) {
   sink_ = sum[0] + sum[1] + sum[2] + sum[3] + data[kFloats / 2];
 }
 
-double MeasureMhz() {
-#if defined(__x86_64__) || defined(__aarch64__)
-  constexpr int kAdds = 64 * 1000;
-  double best_us = 1e30;
-  for (int reading = 0; reading < 5; ++reading) {
-    std::uint64_t value = 1;
-    const double start = MonotonicMicros();
-    for (int i = 0; i < kAdds / 64; ++i) {
+__attribute__((noinline)) void ReferenceKernel::Clock() {
+  std::uint64_t value = 1;
+  for (int i = 0; i < static_cast<int>(kClockCycles) / 100; ++i) {
 #if defined(__x86_64__)
-      asm volatile(".rept 64\n\tadd %1, %0\n\t.endr" : "+r"(value) : "r"(std::uint64_t{3}) : "cc");
+    asm volatile(".rept 100\n\tadd %1, %0\n\t.endr" : "+r"(value) : "r"(std::uint64_t{3}) : "cc");
+#elif defined(__aarch64__)
+    asm volatile(".rept 100\n\tadd %0, %0, %1\n\t.endr" : "+r"(value) : "r"(std::uint64_t{3}));
 #else
-      asm volatile(".rept 64\n\tadd %0, %0, %1\n\t.endr" : "+r"(value) : "r"(std::uint64_t{3}));
-#endif
+    for (int k = 0; k < 100; ++k) {
+      value += 3;
+      asm volatile("" : "+r"(value));
     }
-    best_us = std::min(best_us, MonotonicMicros() - start);
-  }
-  return kAdds / best_us;
-#else
-  return 0;
 #endif
+  }
 }
 
 }  // namespace tunefarm

@@ -1,9 +1,12 @@
 #include "runner/timing/sampler.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "runner/timing/calibration.h"
 #include "runner/timing/correction.h"
+#include "runner/timing/robust_stats.h"
 #include "runner/timing/stopping_criterion.h"
 
 namespace tunefarm {
@@ -42,79 +45,165 @@ bool Prepare(const TimingPolicy& policy, const Bench& bench, std::size_t kernel,
   return false;
 }
 
+struct Round {
+  std::vector<double> call_us;  // Per kernel.
+  double spent_us = 0;
+  bool preempted = false;
+  bool disturbed = false;           // Preempted, or the first after one that was: its caches are cold.
+  std::size_t readings_before = 0;  // How many core readings had been taken.
+};
+
+// Sampling in progress: everything seen, and which of it counts.
+class Rounds {
+ public:
+  Rounds(const TimingPolicy& policy, const Bench& bench) : policy_(policy), bench_(bench) {}
+
+  void ReadCore() {
+    if (policy_.reference_every == 0) return;
+    CoreReading reading;
+    for (int attempt = 0; attempt < kReferenceAttempts; ++attempt) {
+      reading = bench_.reference();
+      pending_us_ += reading.clock_us * (1 + reading.contention);
+      if (!reading.disturbed) break;
+    }
+    readings_.push_back(reading);
+  }
+
+  void Take(const std::vector<KernelSamples>& kernels) {
+    Round round;
+    round.call_us.resize(kernels.size());
+    round.readings_before = readings_.size();
+    round.spent_us = std::exchange(pending_us_, 0);
+    // Whoever had the core in between has also had its caches.
+    const bool cold = !rounds_.empty() && rounds_.back().preempted;
+    for (std::size_t position = 0; position < kernels.size(); ++position) {
+      const std::size_t k = rounds_.size() % 2 == 0 ? position : kernels.size() - 1 - position;
+      const Reading reading = bench_.run(k, kernels[k].iterations);
+      round.call_us[k] = reading.us / static_cast<double>(kernels[k].iterations);
+      round.spent_us += reading.us;
+      round.preempted = round.preempted || reading.disturbed;
+    }
+    round.disturbed = round.preempted || cold;
+    spent_us_ += round.spent_us;
+    rounds_.push_back(std::move(round));
+    if (policy_.reference_every > 0 && rounds_.size() % policy_.reference_every == 0) ReadCore();
+  }
+
+  std::size_t count() const { return rounds_.size(); }
+  double spent_us() const { return spent_us_; }
+
+  double CalmContention() const {
+    std::vector<double> seen;
+    for (const CoreReading& reading : readings_) seen.push_back(reading.contention);
+    return Quantile(std::move(seen), 0.1);
+  }
+
+  // Indices of the rounds that count, in order. With `fill`, at least min_samples of them if there are so
+  // many.
+  std::vector<std::size_t> Accepted(bool fill) const {
+    double calm = CalmContention();
+    if (policy_.calm_contention > 0) calm = std::min(calm, policy_.calm_contention);
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < rounds_.size(); ++i) {
+      if (!rounds_[i].disturbed) order.push_back(i);
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [this](std::size_t a, std::size_t b) { return Contention(a) < Contention(b); });
+    const double limit =
+        policy_.drift_limit > 0 ? calm * (1 + policy_.drift_limit) : std::numeric_limits<double>::max();
+    const auto above =
+        std::find_if(order.begin(), order.end(), [&](std::size_t i) { return Contention(i) > limit; });
+    auto keep = static_cast<std::size_t>(above - order.begin());
+    if (fill) keep = std::max(keep, std::min<std::size_t>(policy_.min_samples, order.size()));
+    order.resize(keep);
+    std::sort(order.begin(), order.end());
+    return order;
+  }
+
+  // Copies the accepted rounds into the kernels' results.
+  void Fill(const std::vector<std::size_t>& accepted, std::vector<KernelSamples>& kernels) const {
+    for (std::size_t k = 0; k < kernels.size(); ++k) {
+      KernelSamples& kernel = kernels[k];
+      kernel.samples_us.clear();
+      kernel.reference_us.clear();
+      kernel.reference_positions.clear();
+      kernel.dropped = static_cast<std::uint32_t>(rounds_.size() - accepted.size());
+      std::size_t next = 0;  // Of the readings.
+      for (const std::size_t i : accepted) {
+        for (; next < rounds_[i].readings_before; ++next) AddReading(next, kernel);
+        kernel.samples_us.push_back(rounds_[i].call_us[k]);
+      }
+      for (; next < readings_.size(); ++next) AddReading(next, kernel);
+    }
+  }
+
+ private:
+  // The worse of the readings on both sides of a round.
+  double Contention(std::size_t round) const {
+    const std::size_t after = rounds_[round].readings_before;
+    double worst = 0;
+    if (after > 0) worst = readings_[after - 1].contention;
+    if (after < readings_.size()) worst = std::max(worst, readings_[after].contention);
+    return worst;
+  }
+
+  void AddReading(std::size_t i, KernelSamples& kernel) const {
+    kernel.reference_us.push_back(readings_[i].clock_us);
+    kernel.reference_positions.push_back(static_cast<std::uint32_t>(kernel.samples_us.size()));
+  }
+
+  const TimingPolicy& policy_;
+  const Bench& bench_;
+  std::vector<CoreReading> readings_;
+  std::vector<Round> rounds_;
+  double pending_us_ = 0;  // Cost of core readings, charged to the next round.
+  double spent_us_ = 0;
+};
+
+Sampling Judge(const TimingPolicy& policy, const KernelSamples& kernel, double spent_us) {
+  StoppingCriterion criterion(policy);
+  const std::vector<double> values =
+      CorrectSamples(kernel.samples_us, kernel.reference_us, kernel.reference_positions, 1.0);
+  for (const double value : values) criterion.Add(value, spent_us / static_cast<double>(values.size()));
+  if (values.empty()) criterion.Spend(spent_us);
+  return criterion.Decide();
+}
+
 }  // namespace
 
-std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernels, const Bench& bench) {
+std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernels, const Bench& bench,
+                                  double* calm_contention) {
   std::vector<KernelSamples> results(kernels);
   bool censored = kernels > 0;  // Only when all are: a pair is compared even if one of them is slow.
   for (std::size_t k = 0; k < kernels; ++k) {
     results[k].censored = Prepare(policy, bench, k, &results[k].iterations);
     censored = censored && results[k].censored;
   }
+  for (KernelSamples& result : results) result.censored = censored;
   if (bench.begin_sampling) bench.begin_sampling();
 
-  double spent_us = 0;
-  double since_last_us = 0;  // Cost of the reference readings, charged to the next round.
-  const auto take_reference = [&] {
-    Reading reading;
-    for (int attempt = 0; attempt < kReferenceAttempts; ++attempt) {
-      reading = bench.reference();
-      since_last_us += reading.us;
-      if (!reading.disturbed) break;
-    }
-    for (KernelSamples& result : results) {
-      result.reference_us.push_back(reading.us);
-      result.reference_positions.push_back(static_cast<std::uint32_t>(result.samples_us.size()));
-    }
-  };
-  if (policy.reference_every > 0) {
-    take_reference();
-    take_reference();
-  }
-
-  std::vector<double> round(kernels);
-  for (std::uint32_t rounds = 0;; ++rounds) {
-    bool disturbed = false;
-    double round_us = std::exchange(since_last_us, 0);
-    for (std::size_t position = 0; position < kernels; ++position) {
-      const std::size_t k = rounds % 2 == 0 ? position : kernels - 1 - position;
-      const Reading reading = bench.run(k, results[k].iterations);
-      round[k] = reading.us / static_cast<double>(results[k].iterations);
-      round_us += reading.us;
-      disturbed = disturbed || reading.disturbed;
-    }
-    spent_us += round_us;
-    for (std::size_t k = 0; k < kernels; ++k) {
-      if (disturbed) {
-        ++results[k].dropped;
-      } else {
-        results[k].samples_us.push_back(round[k]);
-      }
-    }
-    if (policy.reference_every > 0 && (rounds + 1) % policy.reference_every == 0) take_reference();
-
-    const std::size_t count = results.empty() ? 0 : results[0].samples_us.size();
-    if (censored && count >= kCensoredSamples) break;
-    // The interval is judged on what the median will be taken of: ratios to the reference kernel.
+  Rounds rounds(policy, bench);
+  rounds.ReadCore();
+  for (;;) {
+    rounds.Take(results);
+    if (censored && rounds.count() >= kCensoredSamples) break;
+    const bool last = rounds.spent_us() >= policy.max_time_us || rounds.count() >= kMaxSamples;
+    // Judging costs some microseconds on the core under test: not before it can matter.
+    if (!last && rounds.count() < policy.min_samples) continue;
+    rounds.Fill(rounds.Accepted(false), results);
     bool precise = true;
-    bool stop = count >= kMaxSamples;
-    for (KernelSamples& result : results) {
-      StoppingCriterion criterion(policy);
-      const std::vector<double> ratios =
-          CorrectSamples(result.samples_us, result.reference_us, result.reference_positions, 1.0);
-      for (const double ratio : ratios) criterion.Add(ratio, spent_us / static_cast<double>(ratios.size()));
-      if (ratios.empty()) criterion.Spend(spent_us);
-      const Sampling decision = criterion.Decide();
-      result.noisy = decision != Sampling::kPrecise;
-      precise = precise && decision == Sampling::kPrecise;
-      stop = stop || decision == Sampling::kNoisy;
+    for (const KernelSamples& result : results) {
+      precise = precise && Judge(policy, result, rounds.spent_us()) == Sampling::kPrecise;
     }
-    if (precise || stop) break;
+    if (precise || last) break;
   }
-  if (policy.reference_every > 0) take_reference();
+  const bool calm = rounds.Accepted(false).size() >= policy.min_samples;
+  rounds.Fill(rounds.Accepted(true), results);
   for (KernelSamples& result : results) {
-    result.censored = result.censored && censored;
+    const bool precise = calm && Judge(policy, result, rounds.spent_us()) == Sampling::kPrecise;
+    result.noisy = !result.censored && !precise;
   }
+  *calm_contention = rounds.CalmContention();
   return results;
 }
 

@@ -16,10 +16,18 @@ struct Reading {
   bool disturbed = false;  // Preempted or moved to another core while it ran.
 };
 
+// The core's state between samples (reference_kernel.h).
+struct CoreReading {
+  double clock_us = 0;  // Of the chain of dependent additions: what samples are corrected by.
+  double contention =
+      0;  // Crowd over clock: a constant of the core while it has its units to itself, more otherwise.
+  bool disturbed = false;
+};
+
 // What the sampler may do. Both run to completion on the caller's thread.
 struct Bench {
   std::function<Reading(std::size_t kernel, std::uint64_t iterations)> run;
-  std::function<Reading()> reference;
+  std::function<CoreReading()> reference;
   std::function<void()> begin_sampling;  // Warm-up is over.
 };
 
@@ -35,6 +43,7 @@ struct KernelSamples {
 
 // All kernels get the same number of samples, and sample i of each is a neighbour in time of sample i of the
 // others: a round in which one was disturbed is dropped for all.
-std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernels, const Bench& bench);
+std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernels, const Bench& bench,
+                                  double* calm_contention);
 
 }  // namespace tunefarm

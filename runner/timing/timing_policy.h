@@ -16,6 +16,10 @@ struct TimingPolicy {
   double max_warm_up_us = 0;
   double warm_up_agreement = 0;
   double cutoff_us = 0;
+  double drift_limit = 0;
+  // The lowest contention (sampler.h) that this device has shown; 0: not known yet. Not part of the wire's
+  // policy.
+  double calm_contention = 0;
 };
 
 }  // namespace tunefarm

@@ -1,0 +1,121 @@
+#include "runner/timing/sampler.h"
+
+#include "tests/catch.h"
+
+namespace tunefarm {
+namespace {
+
+TimingPolicy Policy() {
+  TimingPolicy policy;
+  policy.min_samples = 10;
+  policy.reference_every = 1;
+  policy.min_time_us = 0;
+  policy.max_time_us = 100e3;
+  policy.target_half_width = 0.01;
+  policy.min_sample_us = 1000;
+  policy.max_warm_up_us = 10e3;
+  policy.warm_up_agreement = 0.02;
+  policy.drift_limit = 0.04;
+  return policy;
+}
+
+// A machine whose state follows a script: `crowded(i)` tells whether somebody shares the core during sample
+// i.
+struct Machine {
+  std::function<bool(int)> crowded = [](int) { return false; };
+  std::function<bool(int)> preempted = [](int) { return false; };
+  double clock_factor = 1;
+  std::vector<double> call_us = {100};
+  bool sampling = false;
+  int samples = 0;
+  std::vector<std::size_t> order;
+
+  Bench bench() {
+    Bench bench;
+    bench.run = [this](std::size_t k, std::uint64_t iterations) {
+      const int i = sampling ? samples++ : -1;
+      if (sampling) order.push_back(k);
+      const double crowd = i >= 0 && crowded(i) ? 1.3 : 1;
+      return Reading{call_us[k] * static_cast<double>(iterations) * crowd * clock_factor,
+                     i >= 0 && preempted(i)};
+    };
+    bench.reference = [this] {
+      return CoreReading{10 * clock_factor, crowded(samples) || crowded(samples - 1) ? 14. : 10., false};
+    };
+    bench.begin_sampling = [this] { sampling = true; };
+    return bench;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("ACalmMachineIsDoneAfterTheFewestSamples") {
+  Machine machine;
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(Policy(), 1, machine.bench(), &calm);
+  REQUIRE(result.size() == 1);
+  CHECK(result[0].iterations == 10);  // Tenfold growth after the first reading, and 10 * 100 us are enough.
+  CHECK(result[0].samples_us == std::vector<double>(10, 100));
+  CHECK(result[0].dropped == 0);
+  CHECK_FALSE(result[0].noisy);
+  CHECK(result[0].reference_us.size() == 11);  // Before the first and after each.
+  CHECK(result[0].reference_positions.back() == 10);
+  CHECK(calm == 10);
+}
+
+TEST_CASE("SamplesOfACrowdedCoreAreDropped") {
+  Machine machine;
+  machine.crowded = [](int i) { return i % 8 < 4; };
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(Policy(), 1, machine.bench(), &calm);
+  CHECK(result[0].samples_us == std::vector<double>(10, 100));
+  CHECK(result[0].dropped > 0);
+  CHECK_FALSE(result[0].noisy);
+}
+
+TEST_CASE("ACoreThatIsNeverCalmGivesANoisyResult") {
+  Machine machine;
+  machine.crowded = [](int) { return true; };
+  TimingPolicy policy = Policy();
+  policy.calm_contention = 10;
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(policy, 1, machine.bench(), &calm);
+  CHECK(result[0].samples_us.size() == 10);
+  CHECK(result[0].noisy);
+  CHECK(result[0].dropped > 0);
+  CHECK(calm == 14);
+}
+
+TEST_CASE("ASampleAfterAPreemptionIsDroppedWithIt") {
+  Machine machine;
+  machine.preempted = [](int i) { return i == 2; };
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(Policy(), 1, machine.bench(), &calm);
+  CHECK(result[0].dropped == 2);
+  CHECK(result[0].samples_us.size() == 10);
+}
+
+TEST_CASE("SeveralKernelsAreInterleavedThereAndBack") {
+  Machine machine;
+  machine.call_us = {100, 200};
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(Policy(), 2, machine.bench(), &calm);
+  CHECK(std::vector<std::size_t>(machine.order.begin(), machine.order.begin() + 4) ==
+        std::vector<std::size_t>{0, 1, 1, 0});
+  CHECK(result[0].samples_us.size() == result[1].samples_us.size());
+  CHECK(result[1].samples_us[0] == 200);
+}
+
+TEST_CASE("AKernelOverTheCutoffIsCensoredAfterThreeSamples") {
+  Machine machine;
+  machine.call_us = {5000};
+  TimingPolicy policy = Policy();
+  policy.cutoff_us = 1000;
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(policy, 1, machine.bench(), &calm);
+  CHECK(result[0].censored);
+  CHECK(result[0].samples_us.size() == 3);
+  CHECK(result[0].iterations == 1);
+}
+
+}  // namespace tunefarm
