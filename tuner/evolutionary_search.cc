@@ -20,8 +20,6 @@ constexpr int kGenerations = 16;
 constexpr double kMeasuredShare = 0.3;
 // Share of moves that cross two walkers instead of changing one.
 constexpr double kCrossover = 0.2;
-// Share of picks that are random: they keep the model honest about where the search does not go.
-constexpr double kRandomShare = 0.05;
 // Picks of a batch differ in at least this many knobs.
 constexpr int kMinDistance = 2;
 
@@ -35,7 +33,7 @@ std::vector<float> Evaluate(const std::vector<schedules::Config>& configs, const
     if (known.emplace(config, 0.0f).second) fresh.push_back(config);
   }
   if (!fresh.empty()) {
-    const std::vector<float> predicted = predict(fresh);
+    const std::vector<float> predicted = predict.scores(fresh);
     for (std::size_t i = 0; i < fresh.size(); ++i) known[fresh[i]] = predicted[i];
   }
   std::vector<float> scores;
@@ -104,9 +102,9 @@ std::vector<Scored> Walk(const TaskHistory& history, const Predictor& predict, R
 std::vector<schedules::Config> EvolutionarySearch::Ask(const TaskHistory& history, const Predictor& predict,
                                                        int count, Rng& rng) {
   CandidateSet picked(history);
-  if (predict) {
+  if (predict.scores) {
     int promising = 0;
-    for (int i = 0; i < count; ++i) promising += !rng.Bernoulli(kRandomShare);
+    for (int i = 0; i < count; ++i) promising += !rng.Bernoulli(predict.random_share);
     const std::vector<Scored> met = Walk(history, predict, rng);
     for (int i : PickBatch(met, promising, kMinDistance)) picked.Add(met[i].config);
   }

@@ -1,5 +1,5 @@
 // The "xgb" strategy: a population walks over the cost model with simulated-annealing moves and crossover;
-// the best of all configs it met are measured, some random ones among them. Random until the model is there.
+// the best of all configs it met are measured, some random ones among them. Random without a model.
 #pragma once
 
 #include "tuner/search_strategy.h"

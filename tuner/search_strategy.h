@@ -17,8 +17,13 @@
 
 namespace tunefarm::tuner {
 
-// The cost model's view: a number per config, larger is faster. Empty function: there is no model (yet).
-using Predictor = std::function<std::vector<float>(const std::vector<schedules::Config>&)>;
+// The cost model's view of a task.
+struct Predictor {
+  // A number per config, larger is faster. Empty: there is no model.
+  std::function<std::vector<float>(const std::vector<schedules::Config>&)> scores;
+  // Share of picks to leave to chance, as the model is not to be believed altogether.
+  double random_share = 0.05;
+};
 
 class SearchStrategy {
  public:

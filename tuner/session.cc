@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cost_model/analytic_model.h"
 #include "cost_model/features.h"
 #include "cost_model/xgb_model.h"
 #include "tuner/task_scheduler.h"
@@ -26,8 +27,13 @@ constexpr int kFirstRefit = 16;
 // training all of it stays in proportion.
 constexpr int kRefitEvery = 16;
 constexpr double kRefitShare = 0.15;
-// Outcomes of a task before the model chooses for it; until then its trials are random.
+// Outcomes of a task before the trained model chooses for it; until then the analytic estimate does.
 constexpr int kWarmStart = 10;
+// Share of random picks. They keep a model honest about where the search does not go. With the estimate they
+// are also what the first model learns from: with none it knows only what the estimate liked, with nothing
+// else the first sixth of a usual budget is spent blindly.
+constexpr double kRandomShare = 0.05;
+constexpr double kWarmRandomShare = 0.4;
 // Held-out rows of a task before its model is called no better than chance.
 constexpr int kJudgeAfter = 32;
 
@@ -46,7 +52,8 @@ struct JobSession::Impl {
   std::vector<double> weights;
   std::deque<TaskState> tasks;  // Which do not move.
   std::vector<TaskRows> rows;
-  std::shared_ptr<const cost_model::CostModel> model;
+  cost_model::AnalyticModel analytic;
+  std::shared_ptr<const cost_model::CostModel> model;  // Null until there is one.
   bool trained = false;  // The model was trained here, and does not just start the search.
   bool refit_out = false;
   int rows_now = 0;
@@ -66,13 +73,16 @@ struct JobSession::Impl {
   }
 
   Predictor PredictorFor(int task_index) const {
-    const TaskState& state = tasks[task_index];
-    if (model == nullptr || (trained && state.history().done() < kWarmStart)) return {};
-    return [this, task_index](const std::vector<Config>& configs) {
-      const std::vector<float> features = cost_model::ExtractRows(tasks[task_index].task(), configs);
-      absl::StatusOr<std::vector<float>> scores = model->Predict(features.data(), configs.size());
-      return scores.ok() ? *std::move(scores) : std::vector<float>(configs.size(), 0.0f);
-    };
+    if (!uses_model) return {};
+    const bool measured = tasks[task_index].history().done() >= kWarmStart;
+    const bool believed = model != nullptr && (measured || !trained);
+    const cost_model::CostModel* ranker = believed ? model.get() : &analytic;
+    return {[this, task_index, ranker](const std::vector<Config>& configs) {
+              const std::vector<float> features = cost_model::ExtractRows(tasks[task_index].task(), configs);
+              absl::StatusOr<std::vector<float>> scores = ranker->Predict(features.data(), configs.size());
+              return scores.ok() ? *std::move(scores) : std::vector<float>(configs.size(), 0.0f);
+            },
+            believed ? kRandomShare : kWarmRandomShare};
   }
 
   void Learn(int task_index, int trial, const Outcome& outcome) {

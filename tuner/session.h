@@ -49,7 +49,9 @@ class JobSession {
   // After a crash, before any other call: a trial found in the database. With an outcome it is complete;
   // without one it is an open proposal, which the daemon carries out again under the same numbers. Trials of
   // a task in ascending order, gaps allowed. kInvalidArgument: the config does not belong to the task's
-  // space, or the trial is already known.
+  // space, or the trial is already known. When all are restored, train (StartRefit) before proposing, or the
+  // first proposals go without the trained model. Confirmations that were stored can be reported again: the
+  // same outcomes give the same NextConfirmation.
   absl::Status Restore(int task_index, int trial, const std::string& config, std::optional<Outcome> outcome);
 
   // Up to `count` new trials, fewer when there is nothing sensible to propose now (all tasks have ended, or

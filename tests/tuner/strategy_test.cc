@@ -14,11 +14,11 @@ using schedules::Config;
 
 // A predictor that knows the truth.
 Predictor Oracle(const FakeTask& task) {
-  return [&task](const std::vector<Config>& configs) {
+  return {[&task](const std::vector<Config>& configs) {
     std::vector<float> scores;
     for (const Config& config : configs) scores.push_back(static_cast<float>(-task.TimeUs(config)));
     return scores;
-  };
+  }};
 }
 
 // Asks, measures and tells until `trials` are done; the best time after each.
@@ -67,7 +67,7 @@ TEST_CASE("EveryStrategyFindsEveryConfigOfASmallSpaceAndThenStops") {
     TaskHistory history(space);
     Rng rng(7);
     for (;;) {
-      const std::vector<Config> asked = strategy->Ask(history, {}, 3, rng);
+      const std::vector<Config> asked = strategy->Ask(history, Predictor(), 3, rng);
       if (asked.empty()) break;
       for (const Config& config : asked) {
         REQUIRE(space.IsLegal(config));
