@@ -74,7 +74,7 @@ class Bench {
     run.set_input_seed(3);
     run.set_absolute_tolerance(1e-6);
     run.set_load_deadline_us(5e6);
-    run.set_check_deadline_us(3e5);
+    run.set_check_deadline_us(2e6);
     run.set_memory_limit_bytes(64 << 20);
     v1::MeasurementPolicy& policy = *run.mutable_policy();
     policy = ScreeningPolicy();
