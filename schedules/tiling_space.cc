@@ -183,16 +183,23 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
   }
   if (lanes.empty()) lanes.push_back(widest);
   knobs.push_back(Sizes("lanes", lanes));
-  knobs.push_back(Sizes("vectors", UpTo({1, 2, 3, 4, 6}, RoundUp(vector_extent, lanes[0]) / lanes[0])));
-  if (rows_extent > 1)
-    knobs.push_back(Sizes("rows", UpTo({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14}, rows_extent)));
-  if (rows2_extent > 1) knobs.push_back(Sizes("rows2", UpTo({1, 2, 3, 4}, rows2_extent)));
-  const std::vector<int64_t> blocks = {1, 16, 32, 64, 96, 128, 192, 256, 384, 512, 1024};
-  if (vector_extent > 1)
-    knobs.push_back(Sizes("block_v", Blocks({32, 64, 96, 128, 192, 256, 384, 512, 1024}, vector_extent)));
-  if (rows_extent > 1)
-    knobs.push_back(Sizes("block_r", Blocks({1, 8, 16, 32, 48, 64, 96, 128, 192, 256, 512}, rows_extent)));
-  if (rows2_extent > 1) knobs.push_back(Sizes("block_r2", Blocks({1, 2, 4, 8, 16, 32}, rows2_extent)));
+  // Sizes that leave the register tile no second row or vector are left out: they only make legal configs
+  // rarer.
+  const int64_t registers = target_.vector_registers;
+  std::vector<int64_t> vectors = UpTo({1, 2, 3, 4, 6}, RoundUp(vector_extent, lanes[0]) / lanes[0]);
+  std::erase_if(vectors, [&](int64_t count) { return count > 1 && 3 * count + 1 > registers; });
+  knobs.push_back(Sizes("vectors", vectors));
+  std::vector<int64_t> rows = UpTo({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14}, rows_extent);
+  std::erase_if(rows, [&](int64_t count) { return count + 2 > registers; });
+  if (rows_extent > 1) knobs.push_back(Sizes("rows", rows));
+  if (rows2_extent > 1) knobs.push_back(Sizes("rows2", UpTo({1, 2, 4}, rows2_extent)));
+  const auto add_blocks = [&](const char* name, std::vector<int64_t> sizes, int64_t extent) {
+    sizes = Blocks(std::move(sizes), extent);
+    if (sizes.size() > 1) knobs.push_back(Sizes(name, sizes));
+  };
+  add_blocks("block_v", {32, 64, 96, 128, 192, 256, 384, 512, 1024}, vector_extent);
+  add_blocks("block_r", {1, 8, 16, 32, 48, 64, 96, 128, 192, 256, 512}, rows_extent);
+  add_blocks("block_r2", {1, 2, 4, 8, 16, 32}, rows2_extent);
   const int k = roles_[0].k;
   const bool blocked_k = k >= 0 && Extent(k) >= 2 * kShortestBlockedReduction;
   if (blocked_k) {

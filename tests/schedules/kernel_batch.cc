@@ -1,0 +1,145 @@
+#include "tests/schedules/kernel_batch.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/file.h"
+#include "base/subprocess.h"
+#include "schedules/host_target.h"
+#include "schedules/loop_tree.h"
+#include "schedules/reference.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+constexpr std::size_t kGuardBytes = 64;
+constexpr char kGuard = 0x5a;
+
+// Memory with a pattern around it and inside it, so that neither overruns nor unwritten elements pass.
+class GuardedMemory {
+ public:
+  explicit GuardedMemory(std::size_t bytes) : bytes_(bytes) {
+    const std::size_t total = (bytes + 63) / 64 * 64 + 2 * kGuardBytes;
+    memory_ = static_cast<char*>(std::aligned_alloc(64, total));
+    std::memset(memory_, kGuard, total);
+  }
+  ~GuardedMemory() { std::free(memory_); }
+  GuardedMemory(const GuardedMemory&) = delete;
+  GuardedMemory& operator=(const GuardedMemory&) = delete;
+
+  void* data() const { return memory_ + kGuardBytes; }
+  bool Intact() const {
+    for (std::size_t i = 0; i < kGuardBytes; ++i) {
+      if (memory_[i] != kGuard || memory_[kGuardBytes + bytes_ + i] != kGuard) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::size_t bytes_;
+  char* memory_;
+};
+
+std::string Name(const BatchKernel& kernel) {
+  return absl::StrCat(kernel.task->workload().ToString(), " [", kernel.task->space().ToText(kernel.config),
+                      "]");
+}
+
+void Run(void* library, std::size_t number, const BatchKernel& kernel, std::vector<std::string>& wrong) {
+  const ComputeDefinition& compute = kernel.task->compute();
+  const std::vector<std::vector<float>> inputs = MakeInputs(compute, number + 1);
+  const std::vector<float> want = EvaluateDirectly(compute, inputs);
+  const Tolerance tolerance = ToleranceOf(kernel.task->workload());
+
+  std::vector<std::unique_ptr<GuardedMemory>> tensors;
+  std::vector<void*> arguments;
+  std::vector<const void*> constants;
+  for (std::size_t t = 0; t < compute.tensors.size(); ++t) {
+    std::size_t bytes = sizeof(float);
+    for (const int64_t size : compute.tensors[t].shape) bytes *= static_cast<std::size_t>(size);
+    tensors.push_back(std::make_unique<GuardedMemory>(bytes));
+    if (t < inputs.size()) std::memcpy(tensors[t]->data(), inputs[t].data(), bytes);
+    arguments.push_back(tensors[t]->data());
+    constants.push_back(compute.tensors[t].role == TensorRole::kConstant ? tensors[t]->data() : nullptr);
+  }
+  const GuardedMemory packed(kernel.source.packed_bytes), workspace(kernel.source.workspace_bytes);
+  const auto prepare = reinterpret_cast<void (*)(const void* const*, void*)>(
+      dlsym(library, absl::StrCat("tunefarm_prepare_", number).c_str()));
+  const auto run = reinterpret_cast<void (*)(void* const*, const void*, void*)>(
+      dlsym(library, absl::StrCat("tunefarm_run_", number).c_str()));
+  if (run == nullptr || (prepare != nullptr) != (kernel.source.packed_bytes > 0)) {
+    wrong.push_back(absl::StrCat("symbols do not fit packed_bytes: ", Name(kernel)));
+    return;
+  }
+  if (prepare != nullptr) prepare(constants.data(), packed.data());
+  run(arguments.data(), packed.data(), workspace.data());
+
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    if (!tensors[t]->Intact())
+      wrong.push_back(absl::StrCat("wrote outside ", compute.tensors[t].name, ": ", Name(kernel)));
+  }
+  if (!packed.Intact()) wrong.push_back(absl::StrCat("wrote outside the packed area: ", Name(kernel)));
+  if (!workspace.Intact()) wrong.push_back(absl::StrCat("wrote outside the workspace: ", Name(kernel)));
+  const float* got = static_cast<const float*>(arguments.back());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    if (!(std::abs(got[i] - want[i]) <= tolerance.absolute + tolerance.relative * std::abs(want[i]))) {
+      wrong.push_back(
+          absl::StrCat("element ", i, " is ", got[i], " instead of ", want[i], ": ", Name(kernel)));
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKernel>& kernels,
+                                                      const Target& target, bool run) {
+  TUNEFARM_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::Create());
+  const std::string source = scratch.path() + "/kernels.c", object = scratch.path() + "/kernels.so";
+  std::string all;
+  std::vector<std::string> argv = {target.compiler};
+  // One translation unit: the kernels' helpers are renamed, so that each brings its own.
+  for (std::size_t k = 0; k < kernels.size(); ++k) {
+    for (const char* name :
+         {"tunefarm_prepare", "tunefarm_run", "min_long", "relu", "relu6", "vec", "vec_unaligned", "mask"}) {
+      absl::StrAppend(&all, "#undef ", name, "\n#define ", name, " ", name, "_", k, "\n");
+    }
+    absl::StrAppend(&all, kernels[k].source.c);
+    for (const std::string& flag : kernels[k].source.flags) argv.push_back(flag);
+  }
+  TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(source, all));
+  argv.insert(argv.end(), target.flags.begin(), target.flags.end());
+  // -O1 compiles several times faster and reads the same C.
+  for (const char* flag :
+       {"-O1", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-fPIC", "-shared"}) {
+    argv.push_back(flag);
+  }
+  argv.insert(argv.end(), {source, "-o", object});
+  SubprocessOptions options;
+  options.argv = argv;
+  TUNEFARM_ASSIGN_OR_RETURN(const RunResult built, RunProcess(options, absl::Seconds(100)));
+  if (built.exit_code != 0) return absl::InternalError(built.err.substr(0, 4000));
+  std::vector<std::string> wrong;
+  if (!run) return wrong;
+  // Never unloaded: OpenMP's threads outlive the call.
+  void* library = dlopen(object.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (library == nullptr) return absl::InternalError(dlerror());
+  for (std::size_t k = 0; k < kernels.size(); ++k) Run(library, k, kernels[k], wrong);
+  return wrong;
+}
+
+bool MachineRuns(const Target& target) {
+  const absl::StatusOr<Target> host = FindTarget("host");
+  if (!host.ok() || host->architecture != target.architecture) return false;
+  for (const std::string& feature : target.isa_features) {
+    if (std::find(host->isa_features.begin(), host->isa_features.end(), feature) == host->isa_features.end())
+      return false;
+  }
+  return true;
+}
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,28 @@
+// Builds many generated kernels in one compiler run, calls them in this process and compares them with the
+// oracle.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "schedules/schedule_template.h"
+
+namespace tunefarm::schedules {
+
+struct BatchKernel {
+  std::shared_ptr<const Task> task;
+  Config config;
+  KernelSource source;
+};
+
+// What is wrong with a kernel of the batch, one text each: a wrong element, or a byte written before or after
+// the output, the packed area or the workspace. Empty when all are right. kInternal with the compiler's words
+// when one does not build without warnings. `run`: false only builds.
+absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKernel>& kernels,
+                                                      const Target& target, bool run);
+
+// This machine has every instruction of a built-in x86-64 target.
+bool MachineRuns(const Target& target);
+
+}  // namespace tunefarm::schedules

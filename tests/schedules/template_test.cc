@@ -1,0 +1,178 @@
+#include <iostream>
+
+#include "schedules/loop_tree.h"
+#include "schedules/schedule_template.h"
+#include "tests/catch.h"
+#include "tests/schedules/kernel_batch.h"
+#include "tests/schedules/random_workload.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+std::shared_ptr<const Task> MakeTask(const Workload& workload, const Target& target, int threads = 1) {
+  absl::StatusOr<std::shared_ptr<const Task>> task = Task::Create(workload, target, threads);
+  INFO(workload.ToString() << " " << task.status().message());
+  REQUIRE(task.ok());
+  return *task;
+}
+
+Target TargetNamed(const char* name) {
+  absl::StatusOr<Target> target = FindTarget(name);
+  REQUIRE(target.ok());
+  return *target;
+}
+
+void CheckAll(const std::vector<BatchKernel>& kernels, const Target& target, bool run) {
+  const absl::StatusOr<std::vector<std::string>> wrong = CheckKernels(kernels, target, run);
+  INFO(wrong.status().message());
+  REQUIRE(wrong.ok());
+  CHECK(*wrong == std::vector<std::string>{});
+}
+
+BatchKernel Generate(const std::shared_ptr<const Task>& task, const Config& config) {
+  absl::StatusOr<KernelSource> source = task->Generate(config);
+  INFO(task->workload().ToString() << " " << task->space().ToText(config) << " "
+                                   << source.status().message());
+  REQUIRE(source.ok());
+  return {task, config, *source};
+}
+
+// The default and some random configs of random workloads.
+void CheckOperator(const std::string& op, const std::string& layout, const char* target_name, int workloads,
+                   int configs, int threads = 1) {
+  const Target target = TargetNamed(target_name);
+  const bool run = MachineRuns(target);
+  if (!run)
+    std::cerr << "built only, this machine cannot run it: " << op << " " << layout << " for " << target_name
+              << "\n";
+  Rng rng = Rng(20).Fork(op).Fork(layout).Fork(target_name);
+  std::vector<BatchKernel> kernels;
+  for (int w = 0; w < workloads; ++w) {
+    const std::shared_ptr<const Task> task = MakeTask(RandomWorkload(op, layout, rng), target, threads);
+    kernels.push_back(Generate(task, task->space().default_config()));
+    for (int c = 0; c < configs; ++c) kernels.push_back(Generate(task, task->space().Sample(rng)));
+  }
+  CheckAll(kernels, target, run);
+}
+
+TEST_CASE("MatrixProductKernelsAgreeWithTheReference") {
+  for (const char* op : {"matmul", "dense", "batch_matmul"}) {
+    for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) CheckOperator(op, "", target, 4, 3);
+  }
+}
+
+TEST_CASE("ConvolutionKernelsAgreeWithTheReference") {
+  for (const char* layout : {"nchw", "nhwc"}) {
+    for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"})
+      CheckOperator("conv2d", layout, target, 5, 3);
+  }
+}
+
+TEST_CASE("DepthwiseKernelsAgreeWithTheReference") {
+  for (const char* layout : {"nchw", "nhwc"}) {
+    for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"})
+      CheckOperator("depthwise_conv2d", layout, target, 4, 3);
+  }
+}
+
+TEST_CASE("ThreadedKernelsAgreeWithTheReference") {
+  CheckOperator("matmul", "", "x86-64-v3", 3, 2, 2);
+  CheckOperator("conv2d", "nhwc", "x86-64-v3", 3, 2, 2);
+  CheckOperator("conv2d", "nchw", "x86-64-v3", 3, 2, 3);
+}
+
+TEST_CASE("EveryTailDecisionAgreesWithTheReference") {
+  const Target target = TargetNamed("x86-64-v2");
+  if (!MachineRuns(target)) return;
+  const absl::StatusOr<Workload> workload =
+      Workload::Parse("conv2d:n=1,h=9,w=11,ci=5,co=13,kh=3,kw=3,pad=1,layout=nhwc,epilogue=bias+relu");
+  REQUIRE(workload.ok());
+  const std::shared_ptr<const Task> task = MakeTask(*workload, target);
+  std::vector<BatchKernel> kernels;
+  // 11 columns in tiles of 3, 9 rows in tiles of 2 and 13 channels in tiles of 8 all leave a rest.
+  for (const char* rows : {"guard", "shift", "pad"}) {
+    for (const char* vector : {"guard", "shift"}) {
+      for (const char* lhs : {"copy_root", "panel_root"}) {
+        const absl::StatusOr<Config> config = task->space().FromText(absl::StrCat(
+            "lanes=4,vectors=2,rows=3,rows2=2,block_r=all,block_r2=all,order=vr,inner=rows,reduce=taps_k,"
+            "unroll=1,lhs=",
+            lhs, ",rhs=panel_root,tail_rows=", rows, ",tail_vector=", vector));
+        INFO(config.status().message());
+        REQUIRE(config.ok());
+        REQUIRE(task->space().Check(*config).ok());
+        kernels.push_back(Generate(task, *config));
+      }
+    }
+  }
+  CHECK(kernels.size() == 12);
+  CheckAll(kernels, target, true);
+}
+
+TEST_CASE("DefaultConfigsServeEveryLayerOfTheBuiltinNetworks") {
+  for (const char* target_name : {"x86-64-v2", "x86-64-v3", "x86-64-v4", "cortex-a53", "cortex-a76"}) {
+    const Target target = TargetNamed(target_name);
+    for (const std::string& network : BuiltinWorkloadNames()) {
+      const auto workloads = BuiltinWorkloads(network);
+      REQUIRE(workloads.ok());
+      for (const WeightedWorkload& layer : *workloads) {
+        for (const int threads : {1, 4}) {
+          const std::shared_ptr<const Task> task = MakeTask(layer.workload, target, threads);
+          CHECK(task->space().Check(task->space().default_config()).ok());
+          CHECK(task->Lower(task->space().default_config()).ok());
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("WhatTheSpaceCallsLegalCanBeLoweredAndNothingElse") {
+  Rng rng(5);
+  int64_t legal = 0, drawn = 0;
+  for (const char* op : {"matmul", "batch_matmul", "conv2d", "depthwise_conv2d"}) {
+    for (int w = 0; w < 25; ++w) {
+      const Workload workload = RandomWorkload(op, w % 2 == 0 ? "nchw" : "nhwc", rng);
+      const std::shared_ptr<const Task> task = MakeTask(workload, TargetNamed("x86-64-v3"), 1 + w % 3);
+      for (int c = 0; c < 200; ++c) {
+        const Config config = task->space().FromIndex(
+            static_cast<int64_t>(rng.Uniform(static_cast<uint64_t>(task->space().size()))));
+        const bool is_legal = task->space().IsLegal(config);
+        const absl::StatusOr<LoopTree> tree = task->Lower(config);
+        INFO(workload.ToString() << " " << task->space().ToText(config) << " " << tree.status().message());
+        CHECK(tree.ok() == is_legal);
+        legal += is_legal;
+        ++drawn;
+      }
+    }
+  }
+  // Rarer, and sampling by rejection would be slow.
+  CHECK(legal * 8 > drawn);
+}
+
+TEST_CASE("AnIllegalConfigIsRefusedWithItsReason") {
+  const absl::StatusOr<Workload> workload = Workload::Parse("matmul:m=64,n=64,k=64");
+  REQUIRE(workload.ok());
+  const std::shared_ptr<const Task> task = MakeTask(*workload, TargetNamed("x86-64-v3"));
+  Config config = task->space().default_config();
+  const int rows = task->space().FindKnob("rows"), vectors = task->space().FindKnob("vectors");
+  REQUIRE(rows >= 0);
+  REQUIRE(vectors >= 0);
+  config.choice[rows] = static_cast<uint16_t>(task->space().knobs()[rows].values.size() - 1);
+  config.choice[vectors] = static_cast<uint16_t>(task->space().knobs()[vectors].values.size() - 1);
+  const absl::StatusOr<KernelSource> source = task->Generate(config);
+  CHECK(source.status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK(std::string(source.status().message()).find("vector registers") != std::string::npos);
+}
+
+TEST_CASE("GeneratingTwiceGivesTheSameText") {
+  Rng rng(8);
+  for (const char* op : {"matmul", "conv2d", "depthwise_conv2d"}) {
+    const Workload workload = RandomWorkload(op, "nhwc", rng);
+    const std::shared_ptr<const Task> a = MakeTask(workload, TargetNamed("x86-64-v3"));
+    const std::shared_ptr<const Task> b = MakeTask(workload, TargetNamed("x86-64-v3"));
+    const Config config = a->space().Sample(rng);
+    CHECK(a->Generate(config)->c == b->Generate(config)->c);
+  }
+}
+
+}  // namespace
+}  // namespace tunefarm::schedules
