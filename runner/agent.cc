@@ -144,7 +144,6 @@ void Agent::Handle(const v1::SynchronizeRequest& request, const v1::SynchronizeR
 }
 
 absl::Status Agent::Run() {
-  bool registered = false;
   bool reachable = true;
   absl::Duration retry = options_.first_retry;
   for (;;) {
@@ -175,22 +174,23 @@ absl::Status Agent::Run() {
       reachable = true;
       retry = options_.first_retry;
       Handle(request, response);
-      if (!registered) {
-        registered = true;
+      const bool first = !registered_;
+      if (first) {
+        registered_ = true;
         on_registered_();
       }
       if (!in_hand_.has_value() && request.draining()) return absl::OkStatus();
       // Idle: ask again at once, the tracker holds the call. Busy: until there is news or a heartbeat is due.
       if (in_hand_.has_value()) {
         WaitForNews(next_call_);
-      } else if (request.has_idle() && response.desired_case() != v1::SynchronizeResponse::kExecute &&
-                 !draining()) {
+      } else if (!first && request.has_idle() &&
+                 response.desired_case() != v1::SynchronizeResponse::kExecute && !draining()) {
         // A tracker that answers an idle call without holding it says when to come back.
         WaitForNews(std::min(next_call_, options_.long_poll));
       }
       continue;
     }
-    if (draining() && !in_hand_.has_value() && !registered) return absl::OkStatus();
+    if (draining() && !in_hand_.has_value() && !registered_) return absl::OkStatus();
     if (status.error_code() == grpc::StatusCode::CANCELLED && draining()) continue;
     if (status.error_code() == grpc::StatusCode::FAILED_PRECONDITION ||
         status.error_code() == grpc::StatusCode::PERMISSION_DENIED ||

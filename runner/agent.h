@@ -70,6 +70,7 @@ class Agent {
   const std::function<void()> on_registered_;
   const std::string incarnation_;
   std::uint64_t sequence_ = 0;
+  bool registered_ = false;
   Rng jitter_;
   std::optional<InHand> in_hand_;
   absl::Duration next_call_ = absl::ZeroDuration();

@@ -15,6 +15,10 @@ namespace {
 // A kernel over the cutoff is not going to win: so many samples say how slow it is, roughly.
 constexpr std::size_t kCensoredSamples = 3;
 
+// How many budgets to wait for calm samples. Bursts of neighbours last for tens of milliseconds; longer
+// waiting would let one restless second cost many trials.
+constexpr double kPatience = 2;
+
 // A preempted reading of the reference kernel is repeated at most so often.
 constexpr int kReferenceAttempts = 3;
 
@@ -116,6 +120,11 @@ class Rounds {
     auto keep = static_cast<std::size_t>(above - order.begin());
     if (fill) keep = std::max(keep, std::min<std::size_t>(policy_.min_samples, order.size()));
     order.resize(keep);
+    // On a machine so busy that hardly any two rounds in a row are left alone, one with cold caches is better
+    // than none.
+    for (std::size_t i = 0; fill && i < rounds_.size() && order.size() < policy_.min_samples; ++i) {
+      if (rounds_[i].disturbed && !rounds_[i].preempted) order.push_back(i);
+    }
     std::sort(order.begin(), order.end());
     return order;
   }
@@ -187,7 +196,10 @@ std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernel
   for (;;) {
     rounds.Take(results);
     if (censored && rounds.count() >= kCensoredSamples) break;
-    const bool last = rounds.spent_us() >= policy.max_time_us || rounds.count() >= kMaxSamples;
+    const bool budget_spent =
+        rounds.spent_us() >=
+        policy.max_time_us * (rounds.Accepted(false).size() < policy.min_samples ? kPatience : 1);
+    const bool last = budget_spent || rounds.count() >= kMaxSamples;
     // Judging costs some microseconds on the core under test: not before it can matter.
     if (!last && rounds.count() < policy.min_samples) continue;
     rounds.Fill(rounds.Accepted(false), results);
