@@ -65,6 +65,8 @@ void AddDatabaseFlag(CLI::App* command, ConnectionFlags* flags) {
       ->type_name("FILE");
 }
 
+CLI::Validator AtLeastOne(int64_t most) { return CLI::Range(int64_t{1}, most).description(""); }
+
 void Say(const std::string& text) {
   std::fprintf(stderr, "%s\n", text.c_str());
   std::fflush(stderr);

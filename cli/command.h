@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -36,6 +37,10 @@ void AddTlsFlags(CLI::App* command, ConnectionFlags* flags);
 // --daemon with the TLS flags. `fallback` is the address without the flag; empty: embedded.
 void AddDaemonFlags(CLI::App* command, ConnectionFlags* flags, const std::string& fallback);
 void AddDatabaseFlag(CLI::App* command, ConnectionFlags* flags);
+
+// A count that is at least 1. Says so only when it is violated: in --help it would hide the option's own
+// text.
+CLI::Validator AtLeastOne(int64_t most = 1000000);
 
 // A line on stderr: for people, also while stdout carries --json.
 void Say(const std::string& text);

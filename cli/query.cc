@@ -200,14 +200,12 @@ void AddQuery(CLI::App& app, Invocation& invocation) {
     command->add_option("--workload", options->workload, "The workload")->required()->type_name("TEXT");
     command->add_option("--target", options->target, "The target")->capture_default_str();
     command->add_option("--threads", options->threads, "Threads of the kernel")
-        ->check(CLI::Range(1, 1024))
+        ->check(AtLeastOne(1024))
         ->capture_default_str();
     common(command);
   };
   const auto limit = [&](CLI::App* command) {
-    command->add_option("--limit", options->limit, "At most N")
-        ->check(CLI::Range(int64_t{1}, int64_t{1000000}))
-        ->capture_default_str();
+    command->add_option("--limit", options->limit, "At most N")->check(AtLeastOne())->capture_default_str();
   };
 
   CLI::App* best =

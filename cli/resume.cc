@@ -75,7 +75,7 @@ void AddResume(CLI::App& app, Invocation& invocation) {
       ->type_name("JOB");
   AddDaemonFlags(command, &options->connection, "");
   AddDatabaseFlag(command, &options->connection);
-  command->add_option("--builders", options->builders, "Compilers at a time")->check(CLI::Range(1, 4096));
+  command->add_option("--builders", options->builders, "Compilers at a time")->check(AtLeastOne(4096));
   command->add_option("--compiler-launcher", options->compiler_launcher,
                       "Put before the compiler: ccache, distcc, icecc");
   command->add_flag("--detach", options->detach, "With --daemon: do not wait for the job");

@@ -1,8 +1,10 @@
 #include "cli/run.h"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "cli/cancel.h"
 #include "cli/command.h"
@@ -34,6 +36,20 @@ std::string CommandName(const CLI::App& app) {
   std::string name = app.get_name();
   for (const CLI::App* command : app.get_subcommands()) name += " " + CommandName(*command);
   return name;
+}
+
+// The word in the place of a command that is none; empty when the error lies elsewhere.
+std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* command = &app;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    const std::vector<const CLI::App*> known = command->get_subcommands([](const CLI::App*) { return true; });
+    if (known.empty()) return "";
+    const auto found =
+        std::find_if(known.begin(), known.end(), [&](const CLI::App* k) { return k->get_name() == argv[i]; });
+    if (found == known.end()) return argv[i];
+    command = *found;
+  }
+  return "";
 }
 
 }  // namespace
@@ -69,6 +85,13 @@ int Run(int argc, char** argv) {
     bool json = false;  // The parser may not have come that far.
     for (int i = 1; i < argc; ++i) json = json || std::strcmp(argv[i], "--json") == 0;
     const std::string command = CommandName(app);
+    const std::string unknown = UnknownCommand(app, argc, argv);
+    if (!unknown.empty()) {
+      return Tell(WithExitCode(absl::InvalidArgumentError(absl::StrCat(
+                                   "'", unknown, "' is not a command\nSee `", command, " --help`")),
+                               ExitCode::kUsage),
+                  json);
+    }
     return Tell(
         WithExitCode(absl::InvalidArgumentError(absl::StrCat(error.what(), "\nSee `", command, " --help`")),
                      ExitCode::kUsage),

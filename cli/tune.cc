@@ -159,12 +159,12 @@ void AddTune(CLI::App& app, Invocation& invocation) {
   command->add_option("--only", selection.only, "Only workloads with this in their text")
       ->type_name("SUBSTRING");
   command->add_option("--limit", selection.limit, "Only the first N tasks")
-      ->check(CLI::Range(1, 1000000))
+      ->check(AtLeastOne())
       ->type_name("N");
   command->add_option("--target", options->target, "What to generate code for: a name or a file")
       ->capture_default_str();
   command->add_option("--trials", options->trials, "Measurements a task")
-      ->check(CLI::Range(1u, 1000000u))
+      ->check(AtLeastOne())
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--strategy", options->strategy, "How to search")
@@ -175,10 +175,10 @@ void AddTune(CLI::App& app, Invocation& invocation) {
   command
       ->add_option("--early-stopping", options->early_stopping,
                    "End a task after N trials without improvement")
-      ->check(CLI::Range(1u, 1000000u))
+      ->check(AtLeastOne())
       ->type_name("N");
   command->add_option("--threads", options->threads, "Threads of a kernel")
-      ->check(CLI::Range(1u, 1024u))
+      ->check(AtLeastOne(1024))
       ->capture_default_str();
   AddDatabaseFlag(command, &options->connection);
   AddDaemonFlags(command, &options->connection, "");
@@ -188,7 +188,7 @@ void AddTune(CLI::App& app, Invocation& invocation) {
   command->add_option("--device-class", options->device_class, "Measure only on devices of this class");
   command->add_option("--name", options->name, "A name for the job");
   command->add_option("--builders", options->builders, "Compilers at a time (embedded)")
-      ->check(CLI::Range(1, 4096));
+      ->check(AtLeastOne(4096));
   command->add_option("--compiler-launcher", options->compiler_launcher,
                       "Put before the compiler: ccache, distcc, icecc (embedded)");
   command->add_option("--resume", options->resume, "Go on with this job instead")->type_name("JOB");

@@ -56,10 +56,10 @@ TunerClient::TunerClient(std::string address, std::shared_ptr<grpc::Channel> cha
 absl::StatusOr<std::unique_ptr<TunerClient>> TunerClient::Connect(const std::string& address,
                                                                   const TransportOptions& transport) {
   TUNEFARM_ASSIGN_OR_RETURN(
-      auto channel,
-      DialAndWait("tunefarmd", address, transport,
-                  absl::StrCat("start one with `tunefarmd --listen ", address,
-                               " --tracker ADDRESS`, or leave out --daemon to tune on this machine")));
+      auto channel, DialAndWait("tunefarmd", address, transport,
+                                absl::StrCat("start one with `tunefarmd --listen ", address,
+                                             " --tracker ADDRESS`. Tuning on this machine needs none, and "
+                                             "`tunefarm jobs --db FILE` lists what was tuned so")));
   return std::unique_ptr<TunerClient>(new TunerClient(address, std::move(channel)));
 }
 

@@ -60,7 +60,7 @@ absl::StatusOr<std::vector<WeightedWorkload>> SelectWorkloads(const WorkloadSele
   }
   for (const std::string& set : selection.sets) {
     auto more = schedules::BuiltinWorkloads(set);
-    if (!more.ok()) return WithExitCode(more.status(), ExitCode::kUsage);
+    if (!more.ok()) return more.status();
     all.insert(all.end(), more->begin(), more->end());
   }
   if (all.empty()) {

@@ -34,7 +34,7 @@ absl::StatusOr<ExitCode> ListSets(bool json) {
 
 absl::StatusOr<ExitCode> ListWorkloads(const std::string& set, bool json) {
   auto workloads = schedules::BuiltinWorkloads(set);
-  if (!workloads.ok()) return WithExitCode(workloads.status(), ExitCode::kUsage);
+  if (!workloads.ok()) return workloads.status();
   // As --workload-file takes it.
   if (!json) std::printf("# %s: workload and how often it occurs\n", set.c_str());
   for (const auto& [workload, weight] : *workloads) {
