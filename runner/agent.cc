@@ -89,8 +89,10 @@ v1::SynchronizeRequest Agent::Request() {
   request.set_draining(draining());
   if (!in_hand_.has_value()) {
     request.mutable_idle();
-    request.set_max_wait_ms(
-        draining() ? 0 : static_cast<std::uint32_t>(absl::ToInt64Milliseconds(options_.long_poll)));
+    // The first call is answered at once: it registers.
+    request.set_max_wait_ms(draining() || !registered_
+                                ? 0
+                                : static_cast<std::uint32_t>(absl::ToInt64Milliseconds(options_.long_poll)));
   } else if (in_hand_->result.has_value()) {
     *request.mutable_completed()->mutable_lease() = in_hand_->lease;
     *request.mutable_completed()->mutable_measurement() = *in_hand_->result;
