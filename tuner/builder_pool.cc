@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "base/digest.h"
 
 namespace tunefarm::tuner {
@@ -31,7 +30,6 @@ v1::Failure InstantiateFailure(const absl::Status& status) {
 
 absl::StatusOr<Kernel> BuildKernel(const schedules::Task& task, const schedules::Config& config,
                                    ArtifactCache* cache, const CompilerOptions& options) {
-  const absl::Time start = absl::Now();
   Kernel kernel;
   const absl::StatusOr<schedules::KernelSource> source = task.Generate(config);
   if (!source.ok()) {
@@ -47,20 +45,20 @@ absl::StatusOr<Kernel> BuildKernel(const schedules::Task& task, const schedules:
       Sha256Hex(absl::StrCat("kernel\n", task.target().compiler, "\n", kernel.toolchain, "\n", source->c));
   std::optional<std::string> object;
   if (cache != nullptr) object = cache->Get(key);
-  kernel.cached = object.has_value();
-  if (!kernel.cached) {
+  if (!object.has_value()) {
     TUNEFARM_ASSIGN_OR_RETURN(CompileResult result, Compile(*source, task.target(), options));
     if (result.failure.kind() != v1::FAILURE_KIND_UNSPECIFIED) {
       kernel.failure = std::move(result.failure);
-      kernel.wall = absl::Now() - start;
       return kernel;
     }
     object = std::move(result.object);
-    if (cache != nullptr) cache->Put(key, *object);
+    if (cache != nullptr) {
+      cache->Put(key, *object);
+      kernel.cache_trouble = std::string(cache->degraded().message());
+    }
   }
   kernel.digest = Sha256Hex(*object);
   kernel.object = std::make_shared<const std::string>(*std::move(object));
-  kernel.wall = absl::Now() - start;
   return kernel;
 }
 
@@ -97,7 +95,9 @@ void BuilderPool::Drop(const std::string& owner) {
 }
 
 void BuilderPool::Run() {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kBuilderNice);  // Children inherit it.
+  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+  setpriority(PRIO_PROCESS, thread,
+              getpriority(PRIO_PROCESS, thread) + kBuilderNice);  // Children inherit it.
   const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return stopping_ ||
            std::any_of(queues_.begin(), queues_.end(), [](const Queue& q) { return !q.items.empty(); });

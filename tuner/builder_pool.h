@@ -25,8 +25,7 @@ struct Kernel {
   uint64_t packed_bytes = 0;
   uint64_t workspace_bytes = 0;
   v1::Failure failure;
-  bool cached = false;
-  absl::Duration wall;
+  std::string cache_trouble;  // Why it could not be kept in the cache; empty while all is well.
 
   bool ok() const { return object != nullptr; }
 };

@@ -67,6 +67,7 @@ absl::StatusOr<std::string> Daemon::Submit(v1::SubmitJobRequest request) {
   TUNEFARM_RETURN_IF_ERROR(CheckRunnable(request));
   absl::MutexLock lock(&mu_);
   if (stopping_) return absl::UnavailableError("the daemon is stopping");
+  std::erase_if(runners_, [](const auto& entry) { return entry.second->ended(); });
   TUNEFARM_ASSIGN_OR_RETURN(const db::Job job,
                             services_.database.InsertJob(request, absl::ToUnixMicros(services_.clock.Now())));
   if (job.state == db::JobState::kRunning && !runners_.contains(job.id)) {

@@ -12,7 +12,8 @@ std::optional<std::string> UserOf(const grpc::ServerContext& context) {
   const auto auth = context.auth_context();
   if (auth == nullptr || !auth->IsPeerAuthenticated()) return std::nullopt;
   const auto names = auth->FindPropertyValues("x509_common_name");
-  if (names.empty()) return std::nullopt;
+  // A certificate without a name is nobody, which is not the same as a caller without a certificate.
+  if (names.empty() || names[0].empty()) return "?";
   return std::string(names[0].data(), names[0].size());
 }
 

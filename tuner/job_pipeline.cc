@@ -158,6 +158,10 @@ void JobPipeline::OnBuilt(const std::string& work_id, int kernel, absl::StatusOr
     return;
   }
   build_trouble_ = absl::OkStatus();
+  if (!result->cache_trouble.empty() && !std::exchange(told_cache_trouble_, true)) {
+    AddNotice(v1::Notice::WARNING,
+              absl::StrCat("compiled kernels are not kept for reuse: ", result->cache_trouble));
+  }
   it->second.kernels[static_cast<std::size_t>(kernel)] = *std::move(result);
   Advance(work_id);
 }
@@ -284,21 +288,14 @@ void JobPipeline::OnRefit(std::unique_ptr<RefitWork> work) {
 }
 
 void JobPipeline::Step() {
-  const bool all_stored = StoreCompletions() && StoreConfirmations() && StoreProposals() && StoreEvents();
-  if (all_stored && !draining_ && failure_.ok()) {
-    const absl::Time now = clock_.Now();
-    for (auto it = rebuilds_.begin(); it != rebuilds_.end();) {
-      if (it->first > now) {
-        ++it;
-        continue;
-      }
-      const auto work = works_.find(it->second);
-      it = rebuilds_.erase(it);
-      if (work != works_.end()) Build(work->second);
-    }
-    std::vector<std::string> names;
+  if (!draining_) {
+    BuildAgain();
+    std::vector<std::string> names;  // Advance takes completed work out of the map.
     for (const auto& [name, work] : works_) names.push_back(name);
     for (const std::string& name : names) Advance(name);
+  }
+  const bool all_stored = StoreCompletions() && StoreConfirmations() && StoreProposals() && StoreEvents();
+  if (all_stored && !draining_ && failure_.ok()) {
     if (!refitting_) {
       if (std::unique_ptr<RefitWork> refit = session_->StartRefit()) {
         refitting_ = true;
@@ -307,7 +304,7 @@ void JobPipeline::Step() {
     }
     Confirm();
     Propose();
-    for (v1::Notice& notice : session_->TakeNotices()) AddNotice(notice.severity(), notice.text());
+    for (const v1::Notice& notice : session_->TakeNotices()) AddNotice(notice.severity(), notice.text());
     for (int i = 0; i < num_tasks(); ++i) {
       if (!session_->finished(i) || std::exchange(TaskOf(i).announced_end, true)) continue;
       AddSummaryEvent(i);
@@ -316,6 +313,20 @@ void JobPipeline::Step() {
     StoreEvents();
   }
   ExplainWaiting();
+}
+
+void JobPipeline::BuildAgain() {
+  const absl::Time now = clock_.Now();
+  std::vector<std::string> due;
+  std::erase_if(rebuilds_, [&](const auto& rebuild) {
+    if (rebuild.first > now) return false;
+    due.push_back(rebuild.second);
+    return true;
+  });
+  for (const std::string& name : due) {
+    const auto work = works_.find(name);
+    if (work != works_.end()) Build(work->second);
+  }
 }
 
 void JobPipeline::Drain() {

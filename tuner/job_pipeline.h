@@ -128,6 +128,7 @@ class JobPipeline {
   void Confirm();
   void StartWork(WorkId id, std::vector<Proposal> proposals);
   void Build(const Work& work);
+  void BuildAgain();
   void Advance(const std::string& work_id);
   bool CompleteWithoutMeasuring(Work& work);
   void Send(Work& work);
@@ -167,6 +168,7 @@ class JobPipeline {
   bool draining_ = false;
   uint64_t drained_at_ = 0;
   bool refitting_ = false;
+  bool told_cache_trouble_ = false;
   absl::Status failure_;
 
   std::vector<db::Trial> unstored_;                           // Proposals not yet in the database.

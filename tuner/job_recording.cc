@@ -90,7 +90,10 @@ void JobPipeline::OnUpdate(ResultCollector::Update update) {
   }
   if (!unwanted.empty()) ports_.acknowledge(std::move(unwanted));
   if (update.pending > 0 || !update.results.empty()) return;
-  if (draining_) drained_at_ = std::max(drained_at_, update.asked_at);
+  if (draining_) {
+    drained_at_ = std::max(drained_at_, update.asked_at);
+    return;
+  }
   // The other side has nothing to do for us, and nothing to tell. If it ought to have, it has lost its state.
   for (auto& [name, work] : works_) {
     if (work.early.has_value() || !work.accepted.has_value() || *work.accepted > update.asked_at) continue;
@@ -198,7 +201,11 @@ bool JobPipeline::StoreConfirmations() {
     if (session_->finished(index) && winner != trials.end() && kernel < result.measurement.kernels_size()) {
       const absl::Status marked =
           database_.MarkConfirmed(task.records[*winner], Single(result.measurement, kernel));
-      if (!Check(marked)) return false;
+      if (absl::IsInvalidArgument(marked) || absl::IsFailedPrecondition(marked) || absl::IsNotFound(marked)) {
+        spdlog::error("job {}: {}", job_.id, marked.ToString());  // Trying again would not help.
+      } else if (!Check(marked)) {
+        return false;
+      }
     }
     if (!result.acknowledge.empty()) ports_.acknowledge({result.acknowledge});
     confirmations_.erase(confirmations_.begin());

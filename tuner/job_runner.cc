@@ -128,6 +128,7 @@ JobRunner::~JobRunner() {
 void JobRunner::Cancel() {
   absl::MutexLock lock(&mu_);
   cancelled_ = true;
+  inbox_.push_back([](JobPipeline&) {});  // Wakes the job's thread.
 }
 
 bool JobRunner::ended() const {
@@ -290,9 +291,12 @@ void JobRunner::End(v1::JobSummary summary) {
     if (!Sleep(kRetry)) return;
   }
   spdlog::info("job {} ended: {} {}", job_.id, v1::JobState_Name(summary.state()), summary.message());
-  absl::MutexLock lock(&mu_);
-  progress_.mutable_tasks()->CopyFrom(summary.tasks());
-  ended_ = true;
+  {
+    absl::MutexLock lock(&mu_);
+    progress_.mutable_tasks()->CopyFrom(summary.tasks());
+    ended_ = true;
+  }
+  events_.Close();
 }
 
 }  // namespace tunefarm::tuner

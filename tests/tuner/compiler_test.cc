@@ -1,0 +1,155 @@
+#include "tuner/compiler.h"
+
+#include <dlfcn.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "base/exit_code.h"
+#include "base/file.h"
+#include "tests/catch.h"
+
+namespace tunefarm::tuner {
+namespace {
+
+schedules::Target Gcc() {
+  schedules::Target target;
+  target.name = "test";
+  target.compiler = "gcc";
+  return target;
+}
+
+schedules::KernelSource Source(const std::string& c) {
+  schedules::KernelSource source;
+  source.c = c;
+  return source;
+}
+
+std::string WriteScript(const TempDir& folder, const std::string& name, const std::string& body) {
+  const std::string path = folder.path() + "/" + name;
+  REQUIRE(WriteFileAtomic(path, "#!/bin/sh\n" + body, 0755).ok());
+  return path;
+}
+
+TEST_CASE("CompiledKernelLoadsAndComputes") {
+  const auto result = Compile(
+      Source(
+          "void tunefarm_run(void* const* a, const void* p, void* w) { *(float*)a[1] = 2 * *(float*)a[0]; }"),
+      Gcc(), {});
+  REQUIRE(result.ok());
+  REQUIRE(result->failure.kind() == v1::FAILURE_KIND_UNSPECIFIED);
+  const auto folder = TempDir::Create();
+  const std::string path = folder->path() + "/kernel.so";
+  REQUIRE(WriteFileAtomic(path, result->object).ok());
+  void* library = dlopen(path.c_str(), RTLD_NOW);
+  REQUIRE(library != nullptr);
+  auto* run = reinterpret_cast<void (*)(void* const*, const void*, void*)>(dlsym(library, "tunefarm_run"));
+  REQUIRE(run != nullptr);
+  float in = 21, out = 0;
+  void* arguments[] = {&in, &out};
+  run(arguments, nullptr, nullptr);
+  CHECK(out == 42.0f);
+  dlclose(library);
+}
+
+TEST_CASE("CompilerCallsToLibcAreLinked") {
+  const auto result =
+      Compile(Source("#include <stddef.h>\nvoid* memset(void*, int, size_t);\n"
+                     "void tunefarm_run(void* const* a, const void* p, void* w) { memset(a[0], 0, 4096); }"),
+              Gcc(), {});
+  REQUIRE(result.ok());
+  CHECK(result->failure.kind() == v1::FAILURE_KIND_UNSPECIFIED);
+}
+
+TEST_CASE("RefusedSourceIsACompileFailureWithTheCompilersWords") {
+  const auto result = Compile(Source("void tunefarm_run(void) { no_such_name = 1; }"), Gcc(), {});
+  REQUIRE(result.ok());
+  CHECK(result->failure.kind() == v1::FAILURE_KIND_COMPILE);
+  CHECK(result->failure.phase() == v1::PHASE_BUILD);
+  CHECK(absl::StrContains(result->failure.message(), "no_such_name"));
+  CHECK(absl::StrContains(result->failure.detail(), "kernel.c:1"));
+  CHECK(result->object.empty());
+}
+
+TEST_CASE("UnresolvedSymbolIsALinkFailure") {
+  const auto result =
+      Compile(Source("void missing(void); void tunefarm_run(void) { missing(); }"), Gcc(), {});
+  REQUIRE(result.ok());
+  CHECK(result->failure.kind() == v1::FAILURE_KIND_LINK);
+  CHECK(absl::StrContains(result->failure.detail(), "missing"));
+}
+
+TEST_CASE("CompilerPastItsDeadlineIsKilledWithAllItStarted") {
+  const auto folder = TempDir::Create();
+  const std::string pid_file = folder->path() + "/pid";
+  schedules::Target target = Gcc();
+  target.compiler = WriteScript(*folder, "slow", "sleep 1000 &\necho $! > " + pid_file + "\nwait\n");
+  CompilerOptions options;
+  options.timeout = absl::Milliseconds(300);
+  const auto result = Compile(Source(""), target, options);
+  REQUIRE(result.ok());
+  CHECK(result->failure.kind() == v1::FAILURE_KIND_BUILD_TIMEOUT);
+  const auto pid = ReadFile(pid_file);
+  REQUIRE(pid.ok());
+  const int process = static_cast<int>(syscall(SYS_pidfd_open, std::stoi(*pid), 0));
+  if (process < 0) return;  // Dead and gone.
+  pollfd death{process, POLLIN, 0};
+  CHECK(poll(&death, 1, 10'000) == 1);
+  close(process);
+}
+
+TEST_CASE("FullScratchDiskIsNotTheCandidatesFault") {
+  const auto folder = TempDir::Create();
+  schedules::Target target = Gcc();
+  target.compiler =
+      WriteScript(*folder, "full",
+                  "echo 'fatal error: error writing to kernel.so: No space left on device' >&2\nexit 1\n");
+  CHECK(absl::IsResourceExhausted(Compile(Source(""), target, {}).status()));
+}
+
+TEST_CASE("MissingCompilerNamesThePackage") {
+  const auto version = CompilerVersion("riscv64-nowhere-linux-gnu-gcc");
+  REQUIRE(absl::IsNotFound(version.status()));
+  CHECK(ExitCodeOf(version.status()) == ExitCode::kMissingCompiler);
+  CHECK(absl::StrContains(version.status().message(), "gcc-riscv64-nowhere-linux-gnu"));
+}
+
+TEST_CASE("ReplacedCompilerIsNoticed") {
+  const auto folder = TempDir::Create();
+  const std::string compiler = WriteScript(*folder, "cc", "echo version one\n");
+  CHECK(CompilerVersion(compiler).value() == "version one");
+  WriteScript(*folder, "cc", "echo version two; echo more\n");
+  CHECK(CompilerVersion(compiler).value() == "version two");
+}
+
+TEST_CASE("LauncherRunsBeforeTheCompilerAndSeesSeparateCompilation") {
+  const auto folder = TempDir::Create();
+  CompilerOptions options;
+  const std::string log = folder->path() + "/log";
+  options.launcher = {WriteScript(*folder, "launcher", "echo \"$@\" >> " + log + "\nexec \"$@\"\n")};
+  const auto result = Compile(Source("void tunefarm_run(void) {}"), Gcc(), options);
+  REQUIRE(result.ok());
+  CHECK(!result->object.empty());
+  const std::string calls = ReadFile(log).value();
+  CHECK(absl::StartsWith(calls, "gcc "));
+  CHECK(absl::StrContains(calls, " -c kernel.c"));
+  CHECK(std::count(calls.begin(), calls.end(), '\n') == 1);
+}
+
+TEST_CASE("FlagsOfTheConfigComeLast") {
+  schedules::Target target = Gcc();
+  target.flags = {"-march=haswell"};
+  schedules::KernelSource source;
+  source.flags = {"-fno-tree-vectorize"};
+  const auto flags = CompilerFlags(target, source);
+  REQUIRE(flags.size() >= 2);
+  CHECK(flags[flags.size() - 2] == "-march=haswell");
+  CHECK(flags.back() == "-fno-tree-vectorize");
+}
+
+}  // namespace
+}  // namespace tunefarm::tuner
