@@ -55,6 +55,8 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
         const int64_t cells = vectors * rows;
         if (cells + vectors + 1 > target_.vector_registers || rows > Extent(roles.rows)) continue;
         if (roles.rows < 0 && rows > 1) continue;
+        if (elementwise && rows > 8)
+          continue;  // Taps are written out for each row: longer bodies gain nothing.
         if ((vectors - 1) * lanes >= Extent(roles.vector)) continue;
         const auto used = [](int64_t extent, int64_t tile) {
           return static_cast<double>(extent) / static_cast<double>((extent + tile - 1) / tile * tile);
@@ -82,16 +84,18 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   const bool many_rows = Extent(roles.rows) >= 32;
   nearest(kBlockV, 0);
   nearest(kBlockR, taps ? 0 : 96);
-  nearest(kBlockR2, 0);
+  // A few output rows at a time, so that the copy of their inputs is read back from the first-level cache.
+  nearest(kBlockR2, elementwise ? 4 : 0);
   nearest(kBlockK, many_rows ? 256 : 0);
   // Threads share out the outermost loop, which must then be spatial.
   named(kOrder, {threads_ > 1 ? "vkr" : "kvr", "vr"});
   named(kInner, {"rows"});
-  named(kReduce, {elementwise ? "taps_out" : "taps_k", "taps_k"});
+  named(kReduce, {elementwise ? "inner_tap_out" : "taps_k", "taps_k"});
   nearest(kUnroll, 1);
-  named(kLhs, taps        ? std::vector<std::string>{"direct", "copy_root"}
-              : many_rows ? std::vector<std::string>{"panel_inner", "direct"}
-                          : std::vector<std::string>{"direct", "panel_inner"});
+  named(kLhs, elementwise && taps ? std::vector<std::string>{"direct", "copy_inner"}
+              : taps              ? std::vector<std::string>{"direct", "copy_root"}
+              : many_rows         ? std::vector<std::string>{"panel_inner", "direct"}
+                                  : std::vector<std::string>{"direct", "panel_inner"});
   named(kRhs, many_rows || facts_->rhs.constant ? std::vector<std::string>{"panel_root", "panel_inner"}
                                                 : std::vector<std::string>{"direct", "panel_inner"});
   named(kTailRows, {"guard"});
