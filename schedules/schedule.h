@@ -100,7 +100,6 @@ class Schedule {
   int accumulators() const;  // Vector registers of the register tile.
 
  private:
-  friend class TilingBuilder;
   absl::Status CheckLoop(const char* primitive, int loop) const;
   absl::Status CheckStage(const char* primitive, int position) const;
   const char* AxisName(int axis) const { return facts_->compute.axes[axis].name.c_str(); }

@@ -49,7 +49,6 @@ class TilePrinter {
 
   // A load of `valid` lanes that stand `stride` elements apart; a scalar where the stride is 0.
   std::string Load(const std::string& pointer, int64_t offset, int64_t stride, int valid) const;
-  std::string VectorType() const { return "vec"; }
   int64_t Offset(const LinearAccess& access, const Cell& cell) const;
   int64_t LaneStride(const LinearAccess& access) const {
     return vector_axis_ < 0 ? 0 : access.stride[vector_axis_];
@@ -73,7 +72,6 @@ class TilePrinter {
   std::vector<int64_t> tile_;      // Tile size per axis, 1 where it is not tiled.
   std::vector<Tail> tails_;        // Per axis.
   std::vector<int64_t> size_;      // Of the variant being printed, per axis.
-  std::vector<bool> guarded_pad_;  // Per axis: rows may be padding.
   std::vector<Cell> cells_;
 };
 
