@@ -36,6 +36,7 @@ EventStream::~EventStream() {
 
 void EventStream::Read() {
   absl::Time last_contact = absl::Now();
+  bool job_ended = false;  // As of all that came, over any number of calls.
   for (;;) {
     auto call = std::make_shared<grpc::ClientContext>();
     {
@@ -48,10 +49,12 @@ void EventStream::Read() {
     request.set_after_sequence(after_sequence_);
     const auto reader = client_->stub().WatchJob(call.get(), request);
     v1::JobEvent event;
-    bool job_ended = false;
     while (reader->Read(&event)) {
       last_contact = absl::Now();
       if (event.sequence() > 0) after_sequence_ = event.sequence();
+      // A stored event behind an end is of a job that was resumed; a live one (sequence 0) was overtaken by
+      // the end.
+      if (job_ended && event.sequence() == 0) continue;
       job_ended = event.has_done();
       absl::MutexLock lock(&mu_);
       queue_.push_back(std::move(event));

@@ -60,7 +60,7 @@ absl::StatusOr<EventLog::News> EventLog::Next(Position* position, absl::Duration
     mu_.AwaitWithTimeout(absl::Condition(&something), timeout);
     last = sequence_;
     const bool behind = last > position->sequence;
-    if (!behind && live_sequence_ > position->live) news.events.push_back(live_);
+    if (!behind && live_sequence_ > position->live && !ended_) news.events.push_back(live_);
     if (!behind) {
       position->live = live_sequence_;
       news.closed = closed_;

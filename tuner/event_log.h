@@ -36,7 +36,8 @@ class EventLog {
 
   // What a watcher has not seen yet. Waits up to `timeout` for something.
   struct News {
-    std::vector<v1::JobEvent> events;  // Stored ones, at most some hundred, then live ones.
+    // Stored ones, at most some hundred, then live ones; none behind the job's end.
+    std::vector<v1::JobEvent> events;
     bool closed = false;               // There is and will be nothing else.
   };
   struct Position {

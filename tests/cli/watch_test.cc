@@ -21,7 +21,8 @@ class FakeTuner : public v1::Tuner::Service {
  public:
   explicit FakeTuner(std::vector<v1::JobEvent> events, std::size_t break_after = 0)
       : events_(std::move(events)), break_after_(break_after) {
-    for (std::size_t i = 0; i < events_.size(); ++i) events_[i].set_sequence(i + 1);
+    uint64_t sequence = 0;
+    for (v1::JobEvent& event : events_) event.set_sequence(event.has_progress() ? 0 : ++sequence);
   }
 
   grpc::Status WatchJob(grpc::ServerContext*, const v1::WatchJobRequest* request,
@@ -30,7 +31,7 @@ class FakeTuner : public v1::Tuner::Service {
     asked_.push_back(request->after_sequence());
     if (request->job_id() != "job-1") return {grpc::StatusCode::NOT_FOUND, "no job of that name", "17"};
     for (const v1::JobEvent& event : events_) {
-      if (event.sequence() <= request->after_sequence()) continue;
+      if (event.sequence() <= request->after_sequence() && !event.has_progress()) continue;
       if (break_after_ > 0 && event.sequence() > break_after_) {
         break_after_ = 0;
         return {grpc::StatusCode::UNAVAILABLE, "going down"};
@@ -110,6 +111,17 @@ TEST_CASE("ABrokenStreamIsPickedUpAfterTheLastEvent") {
   REQUIRE(outcome.ok());
   CHECK(outcome->trials.size() == 3);
   CHECK(tuner.asked() == std::vector<uint64_t>{0, 2});
+}
+
+TEST_CASE("AJobHasEndedAlsoWhenItsProgressComesLate") {
+  std::vector<v1::JobEvent> events = AJob();
+  events.emplace_back().mutable_progress();
+  FakeTuner tuner(events);
+  const Served served(&tuner);
+  const auto outcome = FollowJob(*served.client, Quiet("job-1"));
+  REQUIRE(outcome.ok());
+  CHECK(outcome->summary.state() == v1::JOB_STATE_DONE);
+  CHECK(tuner.asked() == std::vector<uint64_t>{0});
 }
 
 TEST_CASE("WhatIsKnownAlreadyIsNotAskedForAgain") {
