@@ -70,8 +70,7 @@ bool Eventually(const std::function<bool()>& condition, absl::Duration deadline)
 
 std::string ProgramPath(const std::string& name) {
   const char* folder = std::getenv("TUNEFARM_BIN_DIR");
-  REQUIRE(folder != nullptr);
-  return absl::StrCat(folder, "/", name);
+  return absl::StrCat(folder != nullptr ? folder : ProgramDirectory(), "/", name);
 }
 
 std::vector<std::string> TestEnvironment(const std::string& folder, const std::string& path) {

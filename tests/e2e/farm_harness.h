@@ -97,7 +97,7 @@ void CheckComplete(const std::string& database, const std::string& job_id, int t
 // Processes whose command line names the folder.
 std::vector<pid_t> ProcessesOf(const TempDir& folder);
 
-// Where the programs under test are, and one of them.
+// One of the programs under test: in $TUNEFARM_BIN_DIR, or beside the test.
 std::string ProgramPath(const std::string& name);
 // The environment of all programs of a test: its own home and scratch below `folder`, and `path` (default:
 // ours).
