@@ -2,8 +2,8 @@
 #pragma once
 
 #include <string>
-#include "absl/strings/string_view.h"
 
+#include "absl/strings/string_view.h"
 #include "base/status.h"
 
 namespace tunefarm {

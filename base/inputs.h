@@ -1,5 +1,5 @@
-// The contents of tensors: made from a seed wherever they are needed, the same on every machine, so that none crosses a
-// network. Never zero pages, never denormals: both make kernels look faster than they are.
+// The contents of tensors: made from a seed wherever they are needed, the same on every machine, so that none
+// crosses a network. Never zero pages, never denormals: both make kernels look faster than they are.
 #pragma once
 
 #include <cstddef>

@@ -15,17 +15,18 @@ namespace tunefarm {
 inline absl::Status WithContext(const absl::Status& status, absl::string_view context) {
   if (status.ok()) return status;
   absl::Status result(status.code(), absl::StrCat(context, ": ", status.message()));
-  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) { result.SetPayload(url, payload); });
+  status.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord& payload) { result.SetPayload(url, payload); });
   return result;
 }
 
 }  // namespace tunefarm
 
-#define TUNEFARM_RETURN_IF_ERROR(expr)                                        \
-  do {                                                                        \
-    if (absl::Status tunefarm_status_ = (expr); !tunefarm_status_.ok()) {     \
-      return tunefarm_status_;                                                \
-    }                                                                         \
+#define TUNEFARM_RETURN_IF_ERROR(expr)                                    \
+  do {                                                                    \
+    if (absl::Status tunefarm_status_ = (expr); !tunefarm_status_.ok()) { \
+      return tunefarm_status_;                                            \
+    }                                                                     \
   } while (false)
 
 #define TUNEFARM_CONCAT_INNER(a, b) a##b

@@ -109,7 +109,8 @@ absl::StatusOr<pid_t> Start(const SubprocessOptions& options, int in, int out, i
   if (options.argv.empty()) return absl::InvalidArgumentError("no program to run");
   const std::string program = FindProgram(options.argv[0]);
   if (program.empty()) {
-    return absl::NotFoundError(absl::StrCat("the program '", options.argv[0], "' is not installed or not in PATH"));
+    return absl::NotFoundError(
+        absl::StrCat("the program '", options.argv[0], "' is not installed or not in PATH"));
   }
   const std::vector<char*> argv = Pointers(options.argv);
   std::vector<char*> env;
@@ -212,7 +213,8 @@ std::optional<int> Subprocess::Wait(absl::Duration timeout) {
     pollfd entry{pidfd, POLLIN, 0};
     for (;;) {
       const absl::Duration left = std::max(deadline - absl::Now(), absl::ZeroDuration());
-      const int64_t ms = std::min<int64_t>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1))), 1 << 30);
+      const int64_t ms =
+          std::min<int64_t>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1))), 1 << 30);
       const int ready = poll(&entry, 1, static_cast<int>(ms));
       if (ready > 0) break;
       if (ready == 0 && absl::Now() >= deadline) return std::nullopt;
@@ -234,7 +236,8 @@ void Subprocess::Stop(absl::Duration grace) {
   Kill();
 }
 
-absl::StatusOr<RunResult> RunProcess(const SubprocessOptions& options, absl::Duration timeout, std::size_t max_output) {
+absl::StatusOr<RunResult> RunProcess(const SubprocessOptions& options, absl::Duration timeout,
+                                     std::size_t max_output) {
   Fd null_in(open("/dev/null", O_RDONLY | O_CLOEXEC));
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0) return ErrnoToStatus(errno, "cannot create a pipe");
@@ -259,7 +262,9 @@ absl::StatusOr<RunResult> RunProcess(const SubprocessOptions& options, absl::Dur
       result.timed_out = true;
       kill(-pid, SIGKILL);
     }
-    int wait_ms = result.timed_out ? 1000 : static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 1000));
+    int wait_ms = result.timed_out
+                      ? 1000
+                      : static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 1000));
     if (pidfd.fd < 0) wait_ms = std::min(wait_ms, 5);
     poll(entries, pidfd.fd < 0 ? 2 : 3, wait_ms);
     const auto drain = [max_output](Fd& fd, std::string& into, short events) {
@@ -267,7 +272,8 @@ absl::StatusOr<RunResult> RunProcess(const SubprocessOptions& options, absl::Dur
       char buffer[1 << 14];
       const ssize_t got = read(fd.fd, buffer, sizeof buffer);
       if (got > 0) {
-        into.append(buffer, std::min<std::size_t>(static_cast<std::size_t>(got), max_output - std::min(max_output, into.size())));
+        into.append(buffer, std::min<std::size_t>(static_cast<std::size_t>(got),
+                                                  max_output - std::min(max_output, into.size())));
       } else if (got == 0) {
         fd.Reset();
       }
@@ -285,7 +291,8 @@ absl::StatusOr<RunResult> RunProcess(const SubprocessOptions& options, absl::Dur
     char buffer[1 << 14];
     ssize_t got;
     while ((got = read(fd->fd, buffer, sizeof buffer)) > 0) {
-      into->append(buffer, std::min<std::size_t>(static_cast<std::size_t>(got), max_output - std::min(max_output, into->size())));
+      into->append(buffer, std::min<std::size_t>(static_cast<std::size_t>(got),
+                                                 max_output - std::min(max_output, into->size())));
     }
   }
   result.wall = absl::Now() - start;

@@ -137,12 +137,10 @@ absl::StatusOr<std::vector<WeightedWorkload>> BuiltinWorkloads(absl::string_view
     return network.Take();
   }
   const std::vector<std::string> names = BuiltinWorkloadNames();
-  return WithExitCode(absl::NotFoundError(absl::StrCat("there is no built-in set of workloads ", Quoted(name),
-                                                       DidYouMean(name, names),
-                                                       "."
-                                                       " Known: ",
-                                                       absl::StrJoin(names, ", "))),
-                      ExitCode::kBadWorkload);
+  return WithExitCode(
+      absl::NotFoundError(absl::StrCat("there is no built-in set of workloads ", Quoted(name),
+                                       DidYouMean(name, names), "; known are ", absl::StrJoin(names, ", "))),
+      ExitCode::kBadWorkload);
 }
 
 std::vector<std::string> BuiltinWorkloadNames() {

@@ -156,8 +156,8 @@ absl::StatusOr<Target> FindTarget(absl::string_view name_or_path) {
   }
   const std::vector<std::string> names = BuiltinTargetNames();
   return WithExitCode(absl::NotFoundError(absl::StrCat(
-                          "unknown target ", Quoted(text), DidYouMean(text, names),
-                          " Known: ", absl::StrJoin(names, ", "), ", or the path of a target file (*.json)")),
+                          "unknown target ", Quoted(text), DidYouMean(text, names), "; known are ",
+                          absl::StrJoin(names, ", "), ", or the path of a target file (*.json)")),
                       ExitCode::kUnknownTarget);
 }
 

@@ -11,15 +11,15 @@
 namespace tunefarm::schedules {
 
 struct Target {
-  std::string name;                       // "x86-64-v3".
-  std::string architecture;               // "x86_64", "aarch64".
-  // A device must have all of these; named as in /proc/cpuinfo (DeviceFacts.isa_features). Those that decide: a core
-  // that has them has the rest of its level as well.
+  std::string name;          // "x86-64-v3".
+  std::string architecture;  // "x86_64", "aarch64".
+  // A device must have all of these; named as in /proc/cpuinfo (DeviceFacts.isa_features). Those that decide:
+  // a core that has them has the rest of its level as well.
   std::vector<std::string> isa_features;
-  int vector_bytes = 16;                  // Width of one vector register.
-  int vector_registers = 16;              // How many there are.
-  int fma_per_cycle = 1;                  // Vector fused multiply-adds started each cycle.
-  int fma_latency = 4;                    // Cycles until one that adds to its result can start.
+  int vector_bytes = 16;      // Width of one vector register.
+  int vector_registers = 16;  // How many there are.
+  int fma_per_cycle = 1;      // Vector fused multiply-adds started each cycle.
+  int fma_latency = 4;        // Cycles until one that adds to its result can start.
   bool has_fma = true;
   int64_t l1d_bytes = 32 << 10;
   int64_t l2_bytes = 256 << 10;

@@ -69,9 +69,9 @@ class TilePrinter {
       tile_loops_;  // Of the reductions' nest, from the outermost.
   const LoopNode* lanes_node_ = nullptr;
   int vector_axis_ = -1;
-  std::vector<int64_t> tile_;      // Tile size per axis, 1 where it is not tiled.
-  std::vector<Tail> tails_;        // Per axis.
-  std::vector<int64_t> size_;      // Of the variant being printed, per axis.
+  std::vector<int64_t> tile_;  // Tile size per axis, 1 where it is not tiled.
+  std::vector<Tail> tails_;    // Per axis.
+  std::vector<int64_t> size_;  // Of the variant being printed, per axis.
   std::vector<Cell> cells_;
 };
 

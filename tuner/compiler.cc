@@ -154,8 +154,8 @@ absl::StatusOr<std::string> CompilerVersion(const std::string& compiler) {
 
 std::vector<std::string> CompilerFlags(const schedules::Target& target,
                                        const schedules::KernelSource& source) {
-  // -w: nobody reads a kernel's warnings.
-  static const std::vector<std::string> kOurs = {"-std=gnu11", "-O3", "-fPIC", "-w"};
+  // -w: nobody reads a kernel's warnings. How far to optimise is the target's to say.
+  static const std::vector<std::string> kOurs = {"-std=gnu11", "-fPIC", "-w"};
   return Join(kOurs, target.flags, source.flags);
 }
 

@@ -70,7 +70,8 @@ absl::StatusOr<EventLog::News> EventLog::Next(Position* position, absl::Duration
   TUNEFARM_ASSIGN_OR_RETURN(news.events, database_.Events(job_id_, position->sequence, kPage));
   if (!news.events.empty()) position->sequence = news.events.back().sequence();
   // The job had ended there, and was resumed.
-  std::erase_if(news.events, [&](const v1::JobEvent& event) { return event.has_done() && event.sequence() < last; });
+  std::erase_if(news.events,
+                [&](const v1::JobEvent& event) { return event.has_done() && event.sequence() < last; });
   return news;
 }
 

@@ -38,7 +38,7 @@ class EventLog {
   struct News {
     // Stored ones, at most some hundred, then live ones; none behind the job's end.
     std::vector<v1::JobEvent> events;
-    bool closed = false;               // There is and will be nothing else.
+    bool closed = false;  // There is and will be nothing else.
   };
   struct Position {
     uint64_t sequence = 0;  // Last stored event seen.

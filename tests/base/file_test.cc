@@ -15,7 +15,7 @@ TEST_CASE("AWrittenFileReadsBackAndLeavesNoScratchBehind") {
   REQUIRE(WriteFileAtomic(path, std::string("two\0three", 9), 0600).ok());
   CHECK(*ReadFile(path) == std::string("two\0three", 9));
   CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == 1);
-  struct stat info {};
+  struct stat info{};
   REQUIRE(stat(path.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
 }

@@ -31,8 +31,9 @@ TEST_CASE("ArgumentsSeedsAndElementsDiffer") {
   CHECK(InputBits(1, 0, 0) != InputBits(1, 0, 1));
 }
 
-// Stored records name a seed and expect the same tensor for ever, so the function itself is a promise. Worked out from the
-// published constants of splitmix64: seed 0 with the argument's term removed gives that generator's first output.
+// Stored records name a seed and expect the same tensor for ever, so the function itself is a promise. Worked
+// out from the published constants of splitmix64: seed 0 with the argument's term removed gives that
+// generator's first output.
 TEST_CASE("TheMixIsSplitmix64") {
   const std::uint64_t without_argument = 0 - 0xd1b54a32d192ed03ull;
   CHECK(InputBits(without_argument, 0, 0) == 0xe220a8397b1dcdafull);

@@ -43,8 +43,8 @@ TEST_CASE("ADeadlineKillsTheWholeGroup") {
   const std::string fifo = dir.path() + "/alive";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
   const int reader = open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
-  const auto result =
-      RunProcess(Shell("exec 3>" + fifo + "; (echo started >&3; sleep 1000) & sleep 1000"), absl::Milliseconds(300));
+  const auto result = RunProcess(Shell("exec 3>" + fifo + "; (echo started >&3; sleep 1000) & sleep 1000"),
+                                 absl::Milliseconds(300));
   REQUIRE(result.ok());
   CHECK(result->timed_out);
   CHECK(result->signal == SIGKILL);
@@ -94,8 +94,8 @@ TEST_CASE("OnlyNamedDescriptorsReachTheChild") {
   int secret[2], given[2];
   REQUIRE(pipe(secret) == 0);
   REQUIRE(pipe(given) == 0);
-  SubprocessOptions options = Shell("[ -e /proc/self/fd/" + std::to_string(secret[1]) + " ] && echo leak; echo x >&" +
-                                    std::to_string(given[1]));
+  SubprocessOptions options = Shell("[ -e /proc/self/fd/" + std::to_string(secret[1]) +
+                                    " ] && echo leak; echo x >&" + std::to_string(given[1]));
   options.inherited_fds = {given[1]};
   const auto result = RunProcess(options, absl::Seconds(20));
   close(given[1]);
