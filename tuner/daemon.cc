@@ -104,18 +104,26 @@ absl::Status Daemon::Watch(const std::string& job_id, uint64_t after_sequence,
 
 absl::Status Daemon::WatchEnded(const db::Job& job, uint64_t after_sequence,
                                 const std::function<bool(const v1::JobEvent&)>& write) {
-  bool told_end = false;
+  // A job that was cancelled and resumed has an end in the middle; only the last event may be one.
+  std::optional<v1::JobEvent> last_done;
   for (;;) {
     TUNEFARM_ASSIGN_OR_RETURN(const std::vector<v1::JobEvent> page,
                               services_.database.Events(job.id, after_sequence, 256));
     for (const v1::JobEvent& event : page) {
-      if (!write(event)) return absl::OkStatus();
       after_sequence = event.sequence();
-      told_end = event.has_done();
+      last_done.reset();
+      if (event.has_done()) {
+        last_done = event;
+      } else if (!write(event)) {
+        return absl::OkStatus();
+      }
     }
     if (page.empty()) break;
   }
-  if (told_end) return absl::OkStatus();
+  if (last_done.has_value()) {
+    write(*last_done);
+    return absl::OkStatus();
+  }
   // Cancelled just before a crash, or all has been seen before.
   v1::JobEvent end;
   end.mutable_done()->set_state(ToProto(job.state));

@@ -1,5 +1,6 @@
 #include "tuner/daemon.h"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -256,6 +257,14 @@ TEST_CASE("CancelledJobIsTakenBackAndResumed") {
   t.WatchAll(id);
   CheckComplete(t, id, 1, 30);
   CHECK(absl::IsFailedPrecondition(t.daemon().Resume(id)));
+  // The end by cancellation is history: a watcher is told one end, the last.
+  t.Kill();
+  t.Start();
+  const std::vector<v1::JobEvent> again = t.WatchAll(id);
+  REQUIRE_FALSE(again.empty());
+  CHECK(again.back().done().state() == v1::JOB_STATE_DONE);
+  CHECK(std::count_if(again.begin(), again.end(),
+                      [](const v1::JobEvent& event) { return event.has_done(); }) == 1);
 }
 
 TEST_CASE("SubmittingAgainWithTheSameTokenGivesTheSameJob") {
