@@ -12,7 +12,7 @@ v1::MeasurementPolicy ScreeningPolicy() {
   // Spreads the samples over more than the few milliseconds for which a neighbour typically holds the core.
   policy.set_min_time_us(20e3);
   // What a candidate may cost when the machine is restless; at half of it noisy machines rank by luck.
-  policy.set_max_time_us(120e3);
+  policy.set_max_time_us(90e3);
   // Candidates closer than 1 % are a tie at this stage; half of it would spend the whole budget on every
   // candidate.
   policy.set_target_half_width(0.01);
