@@ -19,13 +19,13 @@ enum class Serves { kFetch, kData, kBoth };
 // A cache, or the lines of a flash accelerator: least recently used, read and write allocate. What no cache's
 // range holds costs no wait state.
 struct CacheSpec {
-  std::string name;                  // In the breakdown: "icache", "flash data lines".
-  Serves serves = Serves::kBoth;     // Instruction fetches, data accesses, or both.
-  std::uint32_t level = 1;           // Level 2 sees what level 1 missed (and all, where there is no level 1).
-  std::uint64_t bytes = 0;           // A power of two times `ways` lines.
-  std::uint32_t line_bytes = 0;      // One tag's, a power of two, 4 to 256.
-  std::uint32_t sector_bytes = 0;    // What one miss brings in, of a line; 0: the whole line.
-  std::uint32_t ways = 0;            // 0: fully associative.
+  std::string name;                // In the breakdown: "icache", "flash_data"; letters, digits, '_' and '-'.
+  Serves serves = Serves::kBoth;   // Instruction fetches, data accesses, or both.
+  std::uint32_t level = 1;         // Level 2 sees what level 1 missed (and all, where there is no level 1).
+  std::uint64_t bytes = 0;         // A power of two times `ways` lines.
+  std::uint32_t line_bytes = 0;    // One tag's, a power of two, 4 to 256.
+  std::uint32_t sector_bytes = 0;  // What one miss brings in, of a line; 0: the whole line.
+  std::uint32_t ways = 0;          // 0: fully associative.
   std::vector<AddressRange> ranges;  // What it caches, at most four; empty: every address.
   double miss_cycles = 0;            // What a missed fetch or load costs on top.
   double store_miss_cycles = 0;      // Usually 0: the store buffer hides it.

@@ -20,11 +20,12 @@
 
 namespace tunefarm::cycles {
 
-// A block as QEMU translated it: it may end where a page ends, and overlap others.
-struct TranslatedBlock {
+// Instructions that follow each other in memory. QEMU's translated blocks may end where a page ends and
+// overlap; those of basic_blocks.h do not.
+struct CodeBlock {
   std::uint64_t address = 0;
   std::uint64_t executions = 0;
-  std::uint64_t taken = 0;
+  std::uint64_t taken = 0;          // Of the executions: something else ran next than what follows in memory.
   std::vector<std::uint8_t> sizes;  // Of its instructions.
   std::string code;                 // Their bytes.
 };
@@ -41,7 +42,7 @@ struct Region {
   std::uint64_t loads = 0;
   std::uint64_t stores = 0;
   std::vector<CacheMisses> caches;
-  std::vector<TranslatedBlock> blocks;  // By address, then length.
+  std::vector<CodeBlock> blocks;  // As translated, by address.
 };
 
 // All sections of a file. kDataLoss when the text is not of this form or the last section was cut off.

@@ -1,0 +1,109 @@
+#include "runner/cycles/estimator.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "runner/cycles/basic_blocks.h"
+#include "runner/cycles/cortex_m4.h"
+#include "runner/cycles/cycle_model.h"
+
+namespace tunefarm::cycles {
+namespace {
+
+absl::StatusOr<std::unique_ptr<CycleModel>> MakeModel(const std::string& name) {
+  if (name == "cortex-m4") return std::make_unique<CortexM4>();
+  return absl::InvalidArgumentError(
+      absl::StrCat("no cycle model '", name, "'; there are: ", absl::StrJoin(ModelNames(), ", ")));
+}
+
+absl::Status Check(const ModelSpec& spec) {
+  const auto sane = [](double value) { return std::isfinite(value) && value >= 0 && value <= 1e6; };
+  bool good = std::isfinite(spec.scale) && spec.scale > 0.01 && spec.scale < 100 &&
+              sane(spec.taken_branch_cycles.value_or(0)) && sane(spec.mispredict_cycles.value_or(0)) &&
+              sane(spec.error_band.value_or(0)) && spec.error_band.value_or(0) < 1;
+  for (const CacheSpec& cache : spec.caches) {
+    good = good && sane(cache.miss_cycles) && sane(cache.store_miss_cycles);
+  }
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError("a correction of the cycle model is not a sensible number");
+}
+
+}  // namespace
+
+std::vector<std::string> ModelNames() { return {"cortex-m4"}; }
+
+std::string Describe(const Estimate& estimate) {
+  const auto cause = [](std::string* out, const std::pair<std::string, double>& part) {
+    absl::StrAppendFormat(out, "%s %.0f", part.first, part.second);
+  };
+  return absl::StrFormat("%.0f cycles: %s", estimate.cycles, absl::StrJoin(estimate.breakdown, ", ", cause));
+}
+
+Estimator::Estimator(ModelSpec spec, std::unique_ptr<CycleModel> model)
+    : spec_(std::move(spec)), model_(std::move(model)) {}
+Estimator::Estimator(Estimator&&) noexcept = default;
+Estimator& Estimator::operator=(Estimator&&) noexcept = default;
+Estimator::~Estimator() = default;
+
+absl::StatusOr<Estimator> Estimator::Create(const ModelSpec& spec,
+                                            [[maybe_unused]] const std::string& cache_directory) {
+  TUNEFARM_RETURN_IF_ERROR(Check(spec));
+  TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<CycleModel> model, MakeModel(spec.name));
+  return Estimator(spec, std::move(model));
+}
+
+absl::StatusOr<std::vector<Estimate>> Estimator::Run(const std::vector<Region>& regions) {
+  std::vector<std::vector<CodeBlock>> blocks;
+  std::vector<const CodeBlock*> all;
+  for (const Region& region : regions) {
+    TUNEFARM_ASSIGN_OR_RETURN(blocks.emplace_back(), BasicBlocks(region));
+    if (region.caches.size() != spec_.caches.size()) {
+      return absl::InvalidArgumentError("the counts were taken with the caches of another board");
+    }
+  }
+  for (const std::vector<CodeBlock>& of_region : blocks) {
+    for (const CodeBlock& block : of_region) all.push_back(&block);
+  }
+  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<BlockCost> costs, model_->Costs(all));
+
+  const ModelFacts& facts = model_->facts();
+  std::vector<Estimate> estimates;
+  auto cost = costs.begin();
+  for (std::size_t r = 0; r < regions.size(); ++r) {
+    Estimate& estimate = estimates.emplace_back();
+    double base = 0, taken = 0, mispredicted = 0;
+    for (const CodeBlock& block : blocks[r]) {
+      const auto executions = static_cast<double>(block.executions);
+      base += executions * cost->cycles;
+      if (!cost->free_branch) {
+        taken += static_cast<double>(block.taken);
+        mispredicted += static_cast<double>(std::min(block.taken, block.executions - block.taken));
+      }
+      ++cost;
+    }
+    const auto add = [&estimate](std::string cause, double cycles) {
+      estimate.cycles += cycles;
+      estimate.breakdown.emplace_back(std::move(cause), cycles);
+    };
+    add("base", base);
+    add("taken_branches", taken * spec_.taken_branch_cycles.value_or(facts.taken_branch_cycles));
+    if (const double each = spec_.mispredict_cycles.value_or(facts.mispredict_cycles); each > 0) {
+      add("mispredictions", mispredicted * each);
+    }
+    for (std::size_t c = 0; c < spec_.caches.size(); ++c) {
+      const CacheMisses& misses = regions[r].caches[c];
+      const auto reads = static_cast<double>(misses.fetch + misses.load);
+      add(spec_.caches[c].name, reads * spec_.caches[c].miss_cycles +
+                                    static_cast<double>(misses.store) * spec_.caches[c].store_miss_cycles);
+    }
+    estimate.cycles *= spec_.scale;
+    estimate.instructions = regions[r].instructions;
+    estimate.model = absl::StrCat(facts.name, "/", facts.version);
+    estimate.error_band = spec_.error_band.value_or(facts.error_band);
+  }
+  return estimates;
+}
+
+}  // namespace tunefarm::cycles
