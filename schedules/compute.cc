@@ -11,13 +11,19 @@ AffineIndex At(int axis) { return {{{axis, 1}}, 0}; }
 // Adds axes, and tensors in the kernel's argument order.
 class Builder {
  public:
-  explicit Builder(const Workload& workload) { compute_.name = std::string(workload.op_name()); }
+  explicit Builder(const Workload& workload) : dtype_(workload.dtype()) {
+    compute_.name = std::string(workload.op_name());
+  }
 
   int Spatial(const char* name, int64_t extent) { return AddAxis(name, extent, AxisKind::kSpatial); }
   int Reduction(const char* name, int64_t extent) { return AddAxis(name, extent, AxisKind::kReduction); }
   TensorAccess Access(const char* name, TensorRole role, std::vector<int64_t> shape,
                       std::vector<AffineIndex> index) {
-    compute_.tensors.push_back({name, role, std::move(shape)});
+    return AccessAs(dtype_, name, role, std::move(shape), std::move(index));
+  }
+  TensorAccess AccessAs(DType dtype, const char* name, TensorRole role, std::vector<int64_t> shape,
+                        std::vector<AffineIndex> index) {
+    compute_.tensors.push_back({name, role, std::move(shape), dtype});
     return {static_cast<int>(compute_.tensors.size()) - 1, std::move(index)};
   }
   ComputeDefinition& compute() { return compute_; }
@@ -29,7 +35,8 @@ class Builder {
     // The argument order is fixed, bias before residual, while the steps keep the order of the text.
     TensorAccess bias{}, residual{};
     if (workload.has_epilogue(EpilogueStep::kBias)) {
-      bias = Access("bias", TensorRole::kConstant, {shape[channel]}, {index[channel]});
+      bias = AccessAs(dtype_ == DType::kI8 ? DType::kI32 : dtype_, "bias", TensorRole::kConstant,
+                      {shape[channel]}, {index[channel]});
     }
     if (workload.has_epilogue(EpilogueStep::kResidual)) {
       residual = Access("residual", TensorRole::kInput, shape, index);
@@ -40,6 +47,7 @@ class Builder {
       if (step == EpilogueStep::kResidual) operand = residual;
       compute_.epilogue.push_back({step, std::move(operand)});
     }
+    if (dtype_ == DType::kI8) compute_.requantize = MakeRequantize(workload, shape[channel], index[channel]);
     compute_.output = Access("output", TensorRole::kOutput, shape, index);
     compute_.flop = 2;
     for (const Axis& axis : compute_.axes) compute_.flop *= static_cast<double>(axis.extent);
@@ -47,10 +55,19 @@ class Builder {
   }
 
  private:
+  Requantize MakeRequantize(const Workload& workload, int64_t channels, const AffineIndex& channel) {
+    const auto value = [&](const char* key) { return static_cast<int32_t>(workload.dim(key)); };
+    Requantize requantize{
+        value("izp"), value("ozp"), value("amin"), value("amax"), workload.rounding(), {}, {}};
+    requantize.multiplier = AccessAs(DType::kI32, "multiplier", TensorRole::kConstant, {channels}, {channel});
+    requantize.shift = AccessAs(DType::kI32, "shift", TensorRole::kConstant, {channels}, {channel});
+    return requantize;
+  }
   int AddAxis(const char* name, int64_t extent, AxisKind kind) {
     compute_.axes.push_back({name, extent, kind});
     return static_cast<int>(compute_.axes.size()) - 1;
   }
+  DType dtype_;
   ComputeDefinition compute_;
 };
 
@@ -86,9 +103,12 @@ ComputeDefinition DefineMatmul(const Workload& workload) {
   return builder.Finish(workload, shape(size_m, size_n), index(m, n), batched ? 2 : 1);
 }
 
-int64_t OutputExtent(const Workload& workload, const char* size, const char* kernel) {
+// Of one dimension: the names of its keys.
+int64_t OutputExtent(const Workload& workload, const char* size, const char* kernel, const char* stride,
+                     const char* pad_before, const char* pad_after) {
   const int64_t window = (workload.dim(kernel) - 1) * workload.dim("dilation") + 1;
-  return (workload.dim(size) + 2 * workload.dim("pad") - window) / workload.dim("stride") + 1;
+  const int64_t padded = workload.dim(size) + workload.dim(pad_before) + workload.dim(pad_after);
+  return (padded - window) / workload.dim(stride) + 1;
 }
 
 // Both kinds of convolution. An output channel is `outer * inner_extent + inner`: for a grouped convolution
@@ -98,15 +118,15 @@ ComputeDefinition DefineConvolution(const Workload& workload) {
   Builder builder(workload);
   const bool depthwise = workload.op() == Operator::kDepthwiseConv2d;
   const bool nchw = workload.layout() == Layout::kNchw;
-  const int64_t stride = workload.dim("stride"), dilation = workload.dim("dilation"),
-                pad = workload.dim("pad");
+  const int64_t dilation = workload.dim("dilation");
   const int64_t groups = depthwise ? 1 : workload.dim("groups");
   const int64_t mult = depthwise ? workload.dim("mult") : 1;
   const int64_t in_channels = workload.dim(depthwise ? "c" : "ci");
   const int64_t out_channels = depthwise ? in_channels * mult : workload.dim("co");
   const int64_t in_per_group = in_channels / groups, out_per_group = out_channels / groups;
   const int64_t extent_kh = workload.dim("kh"), extent_kw = workload.dim("kw");
-  const int64_t extent_oh = OutputExtent(workload, "h", "kh"), extent_ow = OutputExtent(workload, "w", "kw");
+  const int64_t extent_oh = OutputExtent(workload, "h", "kh", "stride_h", "pad_t", "pad_b");
+  const int64_t extent_ow = OutputExtent(workload, "w", "kw", "stride_w", "pad_l", "pad_r");
 
   // Spatial axes in the order of the output's dimensions.
   int oh = -1, ow = -1, group = -1, co = -1, c = -1, m = -1;
@@ -140,8 +160,8 @@ ComputeDefinition DefineConvolution(const Workload& workload) {
     in_channel = groups > 1 ? Index({{group, in_per_group}, {ci, 1}}) : At(ci);
     out_channel = groups > 1 ? Index({{group, out_per_group}, {co, 1}}) : At(co);
   }
-  const AffineIndex ih = Index({{oh, stride}, {kh, dilation}}, -pad);
-  const AffineIndex iw = Index({{ow, stride}, {kw, dilation}}, -pad);
+  const AffineIndex ih = Index({{oh, workload.dim("stride_h")}, {kh, dilation}}, -workload.dim("pad_t"));
+  const AffineIndex iw = Index({{ow, workload.dim("stride_w")}, {kw, dilation}}, -workload.dim("pad_l"));
 
   ComputeDefinition& compute = builder.compute();
   const int64_t batch = workload.dim("n"), h = workload.dim("h"), w = workload.dim("w");
@@ -170,6 +190,14 @@ ComputeDefinition DefineConvolution(const Workload& workload) {
 }
 
 }  // namespace
+
+double ComputeDefinition::terms() const {
+  double terms = 1;
+  for (const Axis& axis : axes) {
+    if (axis.kind == AxisKind::kReduction) terms *= static_cast<double>(axis.extent);
+  }
+  return terms;
+}
 
 ComputeDefinition DefineCompute(const Workload& workload) {
   switch (workload.op()) {

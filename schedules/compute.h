@@ -3,10 +3,15 @@
 //
 //   out[spatial...] = epilogue(sum over reduction axes of lhs[affine...] * rhs[affine...])
 //
+// and for int8, where the epilogue is at most the bias, both it and the sum in int32,
+//
+//   out[spatial...] = requantize(epilogue(sum of (lhs[affine...] - input_zero_point) * rhs[affine...]))
+//
 // From it come the flop count, the reference's oracle, the legality checks and the derived schedule space.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,9 +41,11 @@ struct Tensor {
   std::string name;  // A C identifier.
   TensorRole role;   // Constants may be packed when the kernel is prepared; inputs only while it runs.
   std::vector<int64_t> shape;  // Dense, row-major, in the layout the workload names.
+  DType dtype = DType::kF32;
 };
 
-// An index per dimension of the tensor. An input read outside its shape is 0 (padding).
+// An index per dimension of the tensor. An input read outside its shape is 0 (padding); an int8 one is the
+// input zero point, so that it adds nothing.
 struct TensorAccess {
   int tensor;
   std::vector<AffineIndex> index;
@@ -49,6 +56,20 @@ struct EpilogueOp {
   TensorAccess operand;  // For bias and residual; tensor is -1 for the others.
 };
 
+// From the int32 sum back to int8 (schedules/fixed_point.h holds the arithmetic, and its source):
+//
+//   clamp(output_zero_point + MultiplyByQuantizedMultiplier(sum, multiplier[...], shift[...], rounding),
+//         output_min, output_max)
+//
+// multiplier and shift are int32 tensors with an element per output channel: the real factor is multiplier *
+// 2^(shift - 31), the multiplier in [2^30, 2^31), the shift in [-31, 30], positive to the left.
+struct Requantize {
+  int32_t input_zero_point = 0, output_zero_point = 0;
+  int32_t output_min = -128, output_max = 127;
+  Rounding rounding = Rounding::kDouble;
+  TensorAccess multiplier, shift;
+};
+
 struct ComputeDefinition {
   std::string name;        // The operator's.
   std::vector<Axis> axes;  // Spatial ones first, in the order of the output's dimensions, then reductions.
@@ -56,16 +77,19 @@ struct ComputeDefinition {
   TensorAccess output;          // Spatial axes only.
   TensorAccess lhs, rhs;  // The factors. By convention rhs is the constant one (weights) where there is one.
   std::vector<EpilogueOp> epilogue;
+  std::optional<Requantize> requantize;  // Of int8 workloads.
   double flop = 0;
+
+  double terms() const;  // Of one sum: the product of the reductions' extents.
 };
 
-// Argument order: lhs, rhs, then bias and residual (in this order) where the epilogue has them, then the
-// output. Tensors are called lhs, rhs (matmul, batch_matmul), weights (the others), input (convolutions),
-// bias, residual, output. Axes are called as in the workload's text, with oh and ow for the output's rows and
-// columns. Grouped convolution has the group "g" as a spatial axis of its own, with co and ci counted within
-// the group; a depthwise one has "c" and, when there is more than one, "mult". Reductions are in the order of
-// the weights' dimensions: ci, kh, kw for nchw; kh, kw, ci for nhwc. Axes of extent 1 are there as well (n,
-// kh, kw), but for a single group or multiplier.
+// Argument order: lhs, rhs, then bias and residual (in this order) where the epilogue has them, for int8 the
+// multiplier and the shift, then the output. Tensors are called lhs, rhs (matmul, batch_matmul), weights (the
+// others), input (convolutions), bias, residual, output. Axes are called as in the workload's text, with oh
+// and ow for the output's rows and columns. Grouped convolution has the group "g" as a spatial axis of its
+// own, with co and ci counted within the group; a depthwise one has "c" and, when there is more than one,
+// "mult". Reductions are in the order of the weights' dimensions: ci, kh, kw for nchw; kh, kw, ci for nhwc.
+// Axes of extent 1 are there as well (n, kh, kw), but for a single group or multiplier.
 ComputeDefinition DefineCompute(const Workload& workload);
 
 }  // namespace tunefarm::schedules

@@ -18,6 +18,10 @@ void ForEachAccess(ComputeDefinition& compute, F&& visit) {
   for (EpilogueOp& op : compute.epilogue) {
     if (HasOperand(op)) visit(op.operand);
   }
+  if (compute.requantize.has_value()) {
+    visit(compute.requantize->multiplier);
+    visit(compute.requantize->shift);
+  }
 }
 
 int64_t CoefficientOf(const AffineIndex& index, int axis) {
@@ -153,6 +157,10 @@ ComputeFacts Analyze(ComputeDefinition compute) {
   facts.output = Linearize(compute, compute.output);
   for (const EpilogueOp& op : compute.epilogue) {
     facts.epilogue.push_back(HasOperand(op) ? Linearize(compute, op.operand) : LinearAccess{});
+  }
+  if (compute.requantize.has_value()) {
+    facts.multiplier = Linearize(compute, compute.requantize->multiplier);
+    facts.shift = Linearize(compute, compute.requantize->shift);
   }
   for (const Axis& axis : compute.axes) facts.spatial_axes += axis.kind == AxisKind::kSpatial;
   facts.compute = std::move(compute);

@@ -26,6 +26,7 @@ struct ComputeFacts {
   ComputeDefinition compute;
   LinearAccess lhs, rhs, output;
   std::vector<LinearAccess> epilogue;  // As many as epilogue steps; only bias and residual have a meaning.
+  LinearAccess multiplier, shift;      // Of int8 computations.
   int spatial_axes = 0;                // Axes 0 .. spatial_axes-1 are spatial.
 };
 

@@ -1,12 +1,21 @@
 #include "schedules/operator_table.h"
 
 namespace tunefarm::schedules {
+namespace {
+
+const std::vector<DType> kFloat = {DType::kF32};
+const std::vector<DType> kFloatOrInt8 = {DType::kF32, DType::kI8};
+
+KeyInfo Stride() { return {"stride", 1, 1, true, {"stride_h", "stride_w"}}; }
+KeyInfo Pad() { return {"pad", 0, 0, true, {"pad_t", "pad_l", "pad_b", "pad_r"}}; }
+
+}  // namespace
 
 const std::vector<OperatorInfo>& OperatorTable() {
   static const auto* table = new std::vector<OperatorInfo>{
-      {Operator::kMatmul, "matmul", {{"m"}, {"n"}, {"k"}}, false},
-      {Operator::kBatchMatmul, "batch_matmul", {{"b"}, {"m"}, {"n"}, {"k"}}, false},
-      {Operator::kDense, "dense", {{"m"}, {"n"}, {"k"}}, false},
+      {Operator::kMatmul, "matmul", {{"m"}, {"n"}, {"k"}}, false, kFloat},
+      {Operator::kBatchMatmul, "batch_matmul", {{"b"}, {"m"}, {"n"}, {"k"}}, false, kFloat},
+      {Operator::kDense, "dense", {{"m"}, {"n"}, {"k"}}, false, kFloatOrInt8},
       {Operator::kConv2d,
        "conv2d",
        {{"n"},
@@ -16,11 +25,12 @@ const std::vector<OperatorInfo>& OperatorTable() {
         {"co"},
         {"kh"},
         {"kw"},
-        {"stride", 1, 1},
-        {"pad", 0, 0},
+        Stride(),
+        Pad(),
         {"dilation", 1, 1, false},
         {"groups", 1, 1, false}},
-       true},
+       true,
+       kFloatOrInt8},
       {Operator::kDepthwiseConv2d,
        "depthwise_conv2d",
        {{"n"},
@@ -29,13 +39,22 @@ const std::vector<OperatorInfo>& OperatorTable() {
         {"c"},
         {"kh"},
         {"kw"},
-        {"stride", 1, 1},
-        {"pad", 0, 0},
+        Stride(),
+        Pad(),
         {"dilation", 1, 1, false},
         {"mult", 1, 1, false}},
-       true},
+       true,
+       kFloatOrInt8},
   };
   return *table;
+}
+
+const std::vector<KeyInfo>& QuantizedKeys() {
+  static const auto* keys = new std::vector<KeyInfo>{{"izp", -128, 0, false, {}, 127},
+                                                     {"ozp", -128, 0, false, {}, 127},
+                                                     {"amin", -128, -128, false, {}, 127},
+                                                     {"amax", -128, 127, false, {}, 127}};
+  return *keys;
 }
 
 const OperatorInfo& InfoOf(Operator op) {
@@ -88,8 +107,16 @@ absl::string_view DTypeName(DType dtype) {
   switch (dtype) {
     case DType::kF32:
       return "f32";
+    case DType::kI8:
+      return "i8";
+    case DType::kI32:
+      return "i32";
   }
   return "";
+}
+
+absl::string_view RoundingName(Rounding rounding) {
+  return rounding == Rounding::kDouble ? "double" : "single";
 }
 
 }  // namespace tunefarm::schedules

@@ -12,12 +12,16 @@
 namespace tunefarm::schedules {
 
 struct KeyInfo {
-  const char* name;
+  std::string name;
   int64_t minimum = 1;
   std::optional<int64_t> default_value;  // Absent: the key must be given.
   // False: printed only when it differs from its default. So a key that is added to an operator later leaves
   // the identity of all older workloads as it was.
   bool always_printed = true;
+  // Keys that this one gives the same value: the workload has only them, and is printed with this one where
+  // they are equal. A text may give either.
+  std::vector<std::string> parts = {};
+  int64_t maximum = int64_t{1} << 31;
 };
 
 struct OperatorInfo {
@@ -25,7 +29,11 @@ struct OperatorInfo {
   const char* name;
   std::vector<KeyInfo> keys;  // In the order they are printed.
   bool has_layout;
+  std::vector<DType> dtypes;  // The first is the default.
 };
+
+// The keys that int8 workloads have besides; printed after the dtype.
+const std::vector<KeyInfo>& QuantizedKeys();
 
 const std::vector<OperatorInfo>& OperatorTable();
 const OperatorInfo& InfoOf(Operator op);
@@ -36,5 +44,6 @@ std::vector<std::string> OperatorNames();
 absl::string_view LayoutName(Layout layout);
 absl::string_view EpilogueStepName(EpilogueStep step);
 absl::string_view DTypeName(DType dtype);
+absl::string_view RoundingName(Rounding rounding);
 
 }  // namespace tunefarm::schedules

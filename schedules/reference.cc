@@ -146,11 +146,13 @@ struct Convolution {
         w(workload.dim("w")),
         kh(workload.dim("kh")),
         kw(workload.dim("kw")),
-        stride(workload.dim("stride")),
-        pad(workload.dim("pad")),
+        stride_h(workload.dim("stride_h")),
+        stride_w(workload.dim("stride_w")),
+        pad_t(workload.dim("pad_t")),
+        pad_l(workload.dim("pad_l")),
         dilation(workload.dim("dilation")),
-        oh((h + 2 * pad - dilation * (kh - 1) - 1) / stride + 1),
-        ow((w + 2 * pad - dilation * (kw - 1) - 1) / stride + 1) {}
+        oh((h + pad_t + workload.dim("pad_b") - dilation * (kh - 1) - 1) / stride_h + 1),
+        ow((w + pad_l + workload.dim("pad_r") - dilation * (kw - 1) - 1) / stride_w + 1) {}
 
   int64_t InputElement(int64_t channels, int64_t image, int64_t y, int64_t x, int64_t channel) const {
     return nchw ? ((image * channels + channel) * h + y) * w + x
@@ -160,10 +162,17 @@ struct Convolution {
     return nchw ? (image * channels + channel) * (oh * ow) + pixel
                 : (image * (oh * ow) + pixel) * channels + channel;
   }
+  // Of the input, for an output pixel and a tap of the kernel.
+  int64_t Row(int64_t pixel, int64_t tap) const {
+    return pixel / ow * stride_h + tap / kw * dilation - pad_t;
+  }
+  int64_t Column(int64_t pixel, int64_t tap) const {
+    return pixel % ow * stride_w + tap % kw * dilation - pad_l;
+  }
   bool Inside(int64_t y, int64_t x) const { return y >= 0 && y < h && x >= 0 && x < w; }
 
   bool nchw;
-  int64_t n, h, w, kh, kw, stride, pad, dilation, oh, ow;
+  int64_t n, h, w, kh, kw, stride_h, stride_w, pad_t, pad_l, dilation, oh, ow;
 };
 
 // im2col: one product per image and group, with a row per output pixel and a term per weight of an output
@@ -185,8 +194,7 @@ void Conv2d(const Workload& workload, const float* input, const float* weights, 
           const int64_t ci = conv.nchw ? p / (conv.kh * conv.kw) : p % in_per_group;
           const int64_t tap = conv.nchw ? p % (conv.kh * conv.kw) : p / in_per_group;
           for (int64_t pixel = rows.begin; pixel < rows.end; ++pixel) {
-            const int64_t y = pixel / conv.ow * conv.stride + tap / conv.kw * conv.dilation - conv.pad;
-            const int64_t x = pixel % conv.ow * conv.stride + tap % conv.kw * conv.dilation - conv.pad;
+            const int64_t y = conv.Row(pixel, tap), x = conv.Column(pixel, tap);
             block(pixel - rows.begin, p - terms.begin) =
                 conv.Inside(y, x)
                     ? input[conv.InputElement(in_channels, image, y, x, group * in_per_group + ci)]
@@ -222,8 +230,7 @@ void DepthwiseConv2d(const Workload& workload, const float* input, const float* 
     for (int64_t pixel = 0; pixel < conv.oh * conv.ow; ++pixel) {
       std::fill(sums.begin(), sums.end(), 0.0);
       for (int64_t tap = 0; tap < conv.kh * conv.kw; ++tap) {
-        const int64_t y = pixel / conv.ow * conv.stride + tap / conv.kw * conv.dilation - conv.pad;
-        const int64_t x = pixel % conv.ow * conv.stride + tap % conv.kw * conv.dilation - conv.pad;
+        const int64_t y = conv.Row(pixel, tap), x = conv.Column(pixel, tap);
         if (!conv.Inside(y, x)) continue;
         int64_t channel = 0;
         for (int64_t c = 0; c < in_channels; ++c) {
@@ -294,11 +301,8 @@ Tolerance ToleranceOf(const Workload& workload) {
   // all inputs is the smaller one, and the epilogue's additions.
   constexpr double kUnitRoundoff = 0x1.0p-24;
   const ComputeDefinition compute = DefineCompute(workload);
-  double terms = 1;
-  for (const Axis& axis : compute.axes) {
-    if (axis.kind == AxisKind::kReduction) terms *= static_cast<double>(axis.extent);
-  }
-  return {4 * kUnitRoundoff * (terms + 8), 8 * kUnitRoundoff};
+  if (compute.requantize.has_value()) return {0, 0};  // Integer arithmetic is exact.
+  return {4 * kUnitRoundoff * (compute.terms() + 8), 8 * kUnitRoundoff};
 }
 
 }  // namespace tunefarm::schedules

@@ -6,6 +6,7 @@
 #include "schedules/compute_facts.h"
 #include "schedules/loop_tree.h"
 #include "schedules/lower.h"
+#include "schedules/operator_table.h"
 #include "schedules/schedule_template.h"
 #include "schedules/tiling_space.h"
 
@@ -68,6 +69,10 @@ absl::StatusOr<std::shared_ptr<const Task>> Task::Create(const Workload& workloa
   if (target.vector_registers < 4 || target.vector_bytes < 8) {
     return absl::InvalidArgumentError(absl::StrCat(
         "target ", target.name, ": the tiled template needs at least 4 vector registers of 8 bytes"));
+  }
+  if (workload.dtype() != DType::kF32) {
+    return absl::UnimplementedError(absl::StrCat("there is no template yet for ", workload.op_name(), " in ",
+                                                 absl::string_view(DTypeName(workload.dtype()))));
   }
   auto task = std::make_shared<TiledTask>(workload, target, threads);
   TUNEFARM_RETURN_IF_ERROR(task->MakeSpace());

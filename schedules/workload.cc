@@ -10,20 +10,42 @@
 
 namespace tunefarm::schedules {
 
+namespace {
+
+// "KEY=VALUE,", or the parts of a short form that does not hold; nothing for an optional key at its default.
+void AppendKey(const Workload& workload, const KeyInfo& key, std::string& text) {
+  if (key.parts.empty()) {
+    const int64_t value = workload.dim(key.name);
+    if (key.always_printed || value != key.default_value) absl::StrAppend(&text, key.name, "=", value, ",");
+    return;
+  }
+  const bool equal = std::ranges::all_of(
+      key.parts, [&](const std::string& part) { return workload.dim(part) == workload.dim(key.parts[0]); });
+  if (equal) {
+    absl::StrAppend(&text, key.name, "=", workload.dim(key.parts[0]), ",");
+  } else {
+    for (const std::string& part : key.parts) absl::StrAppend(&text, part, "=", workload.dim(part), ",");
+  }
+}
+
+}  // namespace
+
 std::string Workload::ToString() const {
   const OperatorInfo& info = InfoOf(op_);
   std::string text = absl::StrCat(info.name, ":");
-  for (const KeyInfo& key : info.keys) {
-    const int64_t value = dim(key.name);
-    if (key.always_printed || value != key.default_value) absl::StrAppend(&text, key.name, "=", value, ",");
-  }
+  for (const KeyInfo& key : info.keys) AppendKey(*this, key, text);
   if (info.has_layout) absl::StrAppend(&text, "layout=", LayoutName(layout_), ",");
-  absl::StrAppend(&text, "dtype=", DTypeName(dtype_));
-  const char* separator = ",epilogue=";
+  absl::StrAppend(&text, "dtype=", DTypeName(dtype_), ",");
+  if (dtype_ == DType::kI8) {
+    for (const KeyInfo& key : QuantizedKeys()) AppendKey(*this, key, text);
+    if (rounding_ != Rounding::kDouble) absl::StrAppend(&text, "rounding=", RoundingName(rounding_), ",");
+  }
+  const char* separator = "epilogue=";
   for (const EpilogueStep step : epilogue_) {
     absl::StrAppend(&text, separator, EpilogueStepName(step));
     separator = "+";
   }
+  if (epilogue_.empty()) text.pop_back();  // The comma.
   return text;
 }
 

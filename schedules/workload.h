@@ -10,16 +10,25 @@
 //   matmul            m, n, k                                output[m,n] = lhs[m,k] * rhs[k,n]
 //   batch_matmul      b, m, n, k                             the same, b times, with its own rhs each
 //   dense             m, n, k                                output[m,n] = lhs[m,k] * weights[n,k], as TFLite
-//   and PyTorch conv2d            n, h, w, ci, co, kh, kw, stride=1, pad=0, dilation=1, groups=1, layout
+//                                                            and PyTorch
+//   conv2d            n, h, w, ci, co, kh, kw, stride=1, pad=0, dilation=1, groups=1, layout
 //   depthwise_conv2d  n, h, w, c, kh, kw, stride=1, pad=0, dilation=1, mult=1, layout
 //   all of them       dtype=f32, epilogue=none (or steps joined by '+', each once, applied in that order)
 //
-// h and w are the input's; the padding is the same on all four sides; an output has floor((h + 2 pad -
-// dilation (kh - 1)
-// - 1) / stride) + 1 rows. Layouts: nchw (input [n,ci,h,w], weights [co,ci/groups,kh,kw], output
+// h and w are the input's; an output has floor((h + pad_t + pad_b - dilation (kh - 1) - 1) / stride_h) + 1
+// rows. stride is the short form of stride_h and stride_w where they are equal, pad of pad_t, pad_l, pad_b,
+// pad_r (top, left, bottom, right). Layouts: nchw (input [n,ci,h,w], weights [co,ci/groups,kh,kw], output
 // [n,co,oh,ow]) as in PyTorch and ONNX, nhwc (input [n,h,w,ci], weights [co,kh,kw,ci/groups], output
 // [n,oh,ow,co]) as in TFLite. Depthwise weights are [c*mult,kh,kw] and [kh,kw,c*mult]; output channel c*mult
 // + i belongs to input channel c.
+//
+// dtype=i8 is TFLite's int8 quantisation, of dense and, in nhwc, of the convolutions: int8 input and output,
+// symmetric int8 weights, int32 sums, requantised for each output channel (Requantize, schedules/compute.h).
+// It has more keys, left out at their defaults:
+//   izp=0, ozp=0           zero points of input and output; padding reads the input's, so that it adds
+//   nothing amin=-128, amax=127    the output is clamped to them; a fused activation is expressed so
+//   rounding=double        of requantisation: double (TFLite Micro, CMSIS-NN) or single (TFLite on desktops)
+// and its epilogue is bias or none.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +41,11 @@
 namespace tunefarm::schedules {
 
 enum class Operator { kMatmul, kBatchMatmul, kDense, kConv2d, kDepthwiseConv2d };
-enum class DType { kF32 };
+// Of a workload: kF32 or kI8; of a tensor (schedules/compute.h) any.
+enum class DType { kF32, kI8, kI32 };
+// How int8 results are rounded when they are scaled: twice, as TFLite's reference, TFLite Micro and CMSIS-NN
+// do, or once, as TFLite built with TFLITE_SINGLE_ROUNDING does (schedules/fixed_point.h).
+enum class Rounding { kDouble, kSingle };
 enum class Layout { kNone, kNchw, kNhwc };
 // Residual adds a tensor of the output's shape, bias one element per output channel (per n for the matmuls).
 enum class EpilogueStep { kBias, kResidual, kRelu, kRelu6 };
@@ -49,10 +62,11 @@ class Workload {
 
   Operator op() const { return op_; }
   absl::string_view op_name() const;
-  // Value of a numeric key, optional ones included ("stride", "pad", "dilation", "groups"). The key must
-  // exist.
+  // Value of a numeric key, optional ones included ("stride_h", "pad_l", "dilation", "groups", "izp"), but no
+  // short form ("stride", "pad"). The key must exist for the operator and dtype.
   int64_t dim(absl::string_view key) const;
   DType dtype() const { return dtype_; }
+  Rounding rounding() const { return rounding_; }  // Has a meaning for i8 alone.
   Layout layout() const { return layout_; }
   const std::vector<EpilogueStep>& epilogue() const { return epilogue_; }
   bool has_epilogue(EpilogueStep step) const;
@@ -65,6 +79,7 @@ class Workload {
   Operator op_ = Operator::kMatmul;
   std::map<std::string, int64_t, std::less<>> dims_;
   DType dtype_ = DType::kF32;
+  Rounding rounding_ = Rounding::kDouble;
   Layout layout_ = Layout::kNone;
   std::vector<EpilogueStep> epilogue_;
 };

@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kMaxElements = int64_t{1} << 31;
 // Doubles count exactly up to here.
 constexpr double kMaxFlop = 0x1.0p53;
+// Each adds at most 255 * 127, which leaves a hundredth of int32's range to the bias.
+constexpr double kMaxInt8Terms = 65536;
 
 absl::Status BadWorkload(absl::string_view text, std::size_t position, absl::string_view message) {
   return WithExitCode(
@@ -63,12 +65,17 @@ absl::StatusOr<int64_t> ParseNumber(absl::string_view text, const KeyInfo& key, 
     return BadWorkload(text, value.position,
                        absl::StrCat("expected a number for '", key.name, "', found nothing"));
   }
-  for (std::size_t i = 0; i < value.text.size(); ++i) {
+  const bool negative = key.minimum < 0 && value.text[0] == '-';
+  for (std::size_t i = negative; i < value.text.size(); ++i) {
     if (value.text[i] < '0' || value.text[i] > '9') {
       return BadWorkload(
           text, value.position + i,
           absl::StrCat("expected a whole number for '", key.name, "', found ", Quoted(value.text)));
     }
+  }
+  if (negative && value.text.size() == 1) {
+    return BadWorkload(text, value.position + 1,
+                       absl::StrCat("expected a digit after '-' for '", key.name, "'"));
   }
   int64_t number = 0;
   if (!absl::SimpleAtoi(value.text, &number) || number > kMaxElements) {
@@ -78,6 +85,10 @@ absl::StatusOr<int64_t> ParseNumber(absl::string_view text, const KeyInfo& key, 
   if (number < key.minimum) {
     return BadWorkload(text, value.position,
                        absl::StrCat("'", key.name, "' must be at least ", key.minimum, ", found ", number));
+  }
+  if (number > key.maximum) {
+    return BadWorkload(text, value.position,
+                       absl::StrCat("'", key.name, "' must be at most ", key.maximum, ", found ", number));
   }
   return number;
 }
@@ -118,6 +129,85 @@ std::string ShapeText(const Tensor& tensor) {
   return absl::StrCat("[", absl::StrJoin(tensor.shape, ","), "]");
 }
 
+// The pairs of a text by key, and where each began.
+using Given = std::map<absl::string_view, KeyValue>;
+
+// Appends the names of `keys` and of their parts.
+void AppendNames(const std::vector<KeyInfo>& keys, std::vector<std::string>& names) {
+  for (const KeyInfo& key : keys) {
+    names.push_back(key.name);
+    names.insert(names.end(), key.parts.begin(), key.parts.end());
+  }
+}
+
+// The value of `key` or of its parts, into `dims`.
+absl::Status ParseKey(absl::string_view text, const KeyInfo& key, const Given& given,
+                      std::map<std::string, int64_t, std::less<>>& dims) {
+  const auto whole = given.find(key.name);
+  if (whole == given.end() && !key.default_value.has_value()) {
+    return BadWorkload(text, text.size(), absl::StrCat("the key '", key.name, "' is missing"));
+  }
+  int64_t value = key.default_value.value_or(0);
+  if (whole != given.end()) {
+    TUNEFARM_ASSIGN_OR_RETURN(value, ParseNumber(text, key, whole->second.value));
+  }
+  if (key.parts.empty()) dims[key.name] = value;
+  for (const std::string& part : key.parts) {
+    dims[part] = value;
+    const auto found = given.find(part);
+    if (found == given.end()) continue;
+    if (whole != given.end()) {
+      return BadWorkload(
+          text, std::max(whole->second.key.position, found->second.key.position),
+          absl::StrCat("'", key.name, "' says what '", part, "' says; give one of them, not both"));
+    }
+    KeyInfo part_info = key;
+    part_info.name = part;
+    TUNEFARM_ASSIGN_OR_RETURN(dims[part], ParseNumber(text, part_info, found->second.value));
+  }
+  return absl::OkStatus();
+}
+
+// One of a few words; the first is the default.
+template <typename Enum>
+absl::StatusOr<Enum> ParseWord(absl::string_view text, const char* key, const char* noun, const Given& given,
+                               const std::vector<Enum>& values, absl::string_view (*name)(Enum)) {
+  const auto found = given.find(key);
+  if (found == given.end()) return values.front();
+  const Piece& value = found->second.value;
+  std::vector<std::string> names;
+  for (const Enum candidate : values) {
+    if (value.text == name(candidate)) return candidate;
+    names.emplace_back(name(candidate));
+  }
+  return BadWorkload(text, value.position,
+                     absl::StrCat("expected the ", noun, " ", absl::StrJoin(names, " or "), ", found ",
+                                  FoundOrEnd(value.text), DidYouMean(value.text, names)));
+}
+
+// What int8 asks beyond the single keys.
+absl::Status CheckInt8(absl::string_view text, const Workload& workload, const Given& given) {
+  if (workload.layout() == Layout::kNchw) {
+    return BadWorkload(text, given.at("layout").value.position,
+                       "i8 is TFLite's quantisation and comes in its layout, nhwc; there is no nchw form");
+  }
+  for (const EpilogueStep step : workload.epilogue()) {
+    if (step == EpilogueStep::kBias) continue;
+    return BadWorkload(
+        text, given.at("epilogue").value.position,
+        absl::StrCat("an i8 operator's epilogue is 'bias' or 'none': '", EpilogueStepName(step),
+                     "' is said by amin and amax where it is an activation, and by an operator "
+                     "of its own otherwise"));
+  }
+  if (workload.dim("amin") > workload.dim("amax")) {
+    const absl::string_view key = given.count("amin") > 0 ? "amin" : "amax";
+    return BadWorkload(
+        text, given.at(key).value.position,
+        absl::StrCat("'amin' is above 'amax': ", workload.dim("amin"), " > ", workload.dim("amax")));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
@@ -140,12 +230,17 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
 
   // The keys.
   std::vector<std::string> known;
-  for (const KeyInfo& key : info->keys) known.emplace_back(key.name);
+  AppendNames(info->keys, known);
   if (info->has_layout) known.emplace_back("layout");
   known.insert(known.end(), {"dtype", "epilogue"});
-
+  std::vector<std::string> quantized;
+  AppendNames(QuantizedKeys(), quantized);
+  quantized.emplace_back("rounding");
+  if (std::ranges::find(info->dtypes, DType::kI8) != info->dtypes.end()) {
+    known.insert(known.end(), quantized.begin(), quantized.end());
+  }
   TUNEFARM_ASSIGN_OR_RETURN(const std::vector<KeyValue> pairs, SplitPairs(text, colon + 1));
-  std::map<absl::string_view, Piece> given;
+  Given given;
   for (const KeyValue& pair : pairs) {
     if (std::find(known.begin(), known.end(), pair.key.text) == known.end()) {
       return BadWorkload(
@@ -153,7 +248,7 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
           absl::StrCat(info->name, " has no key ", FoundOrEnd(pair.key.text), ", its keys are ",
                        absl::StrJoin(known, ", "), DidYouMean(pair.key.text, known)));
     }
-    if (!given.emplace(pair.key.text, pair.value).second) {
+    if (!given.emplace(pair.key.text, pair).second) {
       return BadWorkload(text, pair.key.position,
                          absl::StrCat("the key '", pair.key.text, "' is given twice"));
     }
@@ -163,49 +258,51 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
   Workload workload;
   workload.op_ = info->op;
   for (const KeyInfo& key : info->keys) {
-    const auto found = given.find(key.name);
-    if (found == given.end()) {
-      if (!key.default_value.has_value()) {
-        return BadWorkload(text, text.size(), absl::StrCat("the key '", key.name, "' is missing"));
-      }
-      workload.dims_[key.name] = *key.default_value;
-      continue;
-    }
-    TUNEFARM_ASSIGN_OR_RETURN(workload.dims_[key.name], ParseNumber(text, key, found->second));
+    TUNEFARM_RETURN_IF_ERROR(ParseKey(text, key, given, workload.dims_));
   }
   if (info->has_layout) {
-    const auto found = given.find("layout");
-    if (found == given.end())
+    if (given.count("layout") == 0) {
       return BadWorkload(text, text.size(), "the key 'layout' (nchw or nhwc) is missing");
-    const Piece& value = found->second;
-    if (value.text == LayoutName(Layout::kNchw)) {
-      workload.layout_ = Layout::kNchw;
-    } else if (value.text == LayoutName(Layout::kNhwc)) {
-      workload.layout_ = Layout::kNhwc;
-    } else {
-      return BadWorkload(text, value.position,
-                         absl::StrCat("expected the layout nchw or nhwc, found ", FoundOrEnd(value.text)));
     }
+    TUNEFARM_ASSIGN_OR_RETURN(workload.layout_, ParseWord(text, "layout", "layout", given,
+                                                          {Layout::kNchw, Layout::kNhwc}, LayoutName));
   }
-  if (const auto found = given.find("dtype");
-      found != given.end() && found->second.text != DTypeName(DType::kF32)) {
-    return BadWorkload(text, found->second.position,
-                       absl::StrCat("expected the data type f32, found ", FoundOrEnd(found->second.text)));
-  }
+  TUNEFARM_ASSIGN_OR_RETURN(workload.dtype_,
+                            ParseWord(text, "dtype", "data type", given, info->dtypes, DTypeName));
   if (const auto found = given.find("epilogue"); found != given.end()) {
-    TUNEFARM_ASSIGN_OR_RETURN(workload.epilogue_, ParseEpilogue(text, found->second));
+    TUNEFARM_ASSIGN_OR_RETURN(workload.epilogue_, ParseEpilogue(text, found->second.value));
+  }
+  if (workload.dtype_ == DType::kI8) {
+    for (const KeyInfo& key : QuantizedKeys()) {
+      TUNEFARM_RETURN_IF_ERROR(ParseKey(text, key, given, workload.dims_));
+    }
+    TUNEFARM_ASSIGN_OR_RETURN(
+        workload.rounding_,
+        ParseWord(text, "rounding", "rounding", given, {Rounding::kDouble, Rounding::kSingle}, RoundingName));
+    TUNEFARM_RETURN_IF_ERROR(CheckInt8(text, workload, given));
+  } else {
+    for (const std::string& key : quantized) {
+      if (const auto found = given.find(key); found != given.end()) {
+        return BadWorkload(text, found->second.key.position,
+                           absl::StrCat("the key '", key, "' needs dtype=i8"));
+      }
+    }
   }
 
   // Whether the values fit each other.
   if (info->has_layout) {
-    for (const auto& [size_key, kernel_key] : {std::pair{"h", "kh"}, std::pair{"w", "kw"}}) {
-      const int64_t window = (workload.dim(kernel_key) - 1) * workload.dim("dilation") + 1;
-      const int64_t padded = workload.dim(size_key) + 2 * workload.dim("pad");
+    struct Dimension {
+      const char *size, *kernel, *pad_before, *pad_after;
+    };
+    for (const Dimension& d :
+         {Dimension{"h", "kh", "pad_t", "pad_b"}, Dimension{"w", "kw", "pad_l", "pad_r"}}) {
+      const int64_t window = (workload.dim(d.kernel) - 1) * workload.dim("dilation") + 1;
+      const int64_t padded = workload.dim(d.size) + workload.dim(d.pad_before) + workload.dim(d.pad_after);
       if (window > padded) {
-        return BadWorkload(text, given[kernel_key].position,
-                           absl::StrCat("the kernel spans ", window, " in '", kernel_key, "' (with dilation ",
+        return BadWorkload(text, given.at(d.kernel).value.position,
+                           absl::StrCat("the kernel spans ", window, " in '", d.kernel, "' (with dilation ",
                                         workload.dim("dilation"), "), but the padded input has only ", padded,
-                                        " in '", size_key, "'"));
+                                        " in '", d.size, "'"));
       }
     }
   }
@@ -213,7 +310,7 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
     const int64_t groups = workload.dim("groups");
     for (const char* channels : {"ci", "co"}) {
       if (workload.dim(channels) % groups != 0) {
-        return BadWorkload(text, given["groups"].position,
+        return BadWorkload(text, given.at("groups").value.position,
                            absl::StrCat(groups, " groups do not divide '", channels, "', which is ",
                                         workload.dim(channels)));
       }
@@ -230,6 +327,9 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
           text, 0,
           absl::StrCat("tensor '", tensor.name, "' ", ShapeText(tensor), " has more than 2^31 elements"));
     }
+  }
+  if (compute.requantize.has_value() && compute.terms() > kMaxInt8Terms) {
+    return Overflow(text, 0, "an i8 sum of more than 65536 terms can exceed the 32 bits that it is taken in");
   }
   if (compute.flop > kMaxFlop) return Overflow(text, 0, "the operator has more than 2^53 flop");
   return workload;

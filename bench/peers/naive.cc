@@ -24,8 +24,10 @@ NaiveConv SizesOf(const Problem& problem) {
   s.ow = out[nchw ? 3 : 2];
   s.kh = w.dim("kh");
   s.kw = w.dim("kw");
-  s.stride = w.dim("stride");
-  s.pad = w.dim("pad");
+  s.stride_h = w.dim("stride_h");
+  s.stride_w = w.dim("stride_w");
+  s.pad_t = w.dim("pad_t");
+  s.pad_l = w.dim("pad_l");
   s.dilation = w.dim("dilation");
   s.groups = depthwise ? s.ci : w.dim("groups");
   return s;

@@ -30,8 +30,8 @@ void NaiveConvNchw(const struct NaiveConv* s, const float* input, const float* w
           for (long ci = 0; ci < cig; ++ci)
             for (long kh = 0; kh < s->kh; ++kh)
               for (long kw = 0; kw < s->kw; ++kw) {
-                const long y = oh * s->stride + kh * s->dilation - s->pad;
-                const long x = ow * s->stride + kw * s->dilation - s->pad;
+                const long y = oh * s->stride_h + kh * s->dilation - s->pad_t;
+                const long x = ow * s->stride_w + kw * s->dilation - s->pad_l;
                 if (y < 0 || y >= s->h || x < 0 || x >= s->w) continue;
                 sum += input[((n * s->ci + co / cog * cig + ci) * s->h + y) * s->w + x] *
                        weights[((co * cig + ci) * s->kh + kh) * s->kw + kw];
@@ -49,8 +49,8 @@ void NaiveConvNhwc(const struct NaiveConv* s, const float* input, const float* w
           float sum = 0;
           for (long kh = 0; kh < s->kh; ++kh)
             for (long kw = 0; kw < s->kw; ++kw) {
-              const long y = oh * s->stride + kh * s->dilation - s->pad;
-              const long x = ow * s->stride + kw * s->dilation - s->pad;
+              const long y = oh * s->stride_h + kh * s->dilation - s->pad_t;
+              const long x = ow * s->stride_w + kw * s->dilation - s->pad_l;
               if (y < 0 || y >= s->h || x < 0 || x >= s->w) continue;
               for (long ci = 0; ci < cig; ++ci)
                 sum += input[((n * s->h + y) * s->w + x) * s->ci + co / cog * cig + ci] *
@@ -69,8 +69,8 @@ void NaiveDepthwiseNhwc(const struct NaiveConv* s, const float* input, const flo
           float sum = 0;
           for (long kh = 0; kh < s->kh; ++kh)
             for (long kw = 0; kw < s->kw; ++kw) {
-              const long y = oh * s->stride + kh * s->dilation - s->pad;
-              const long x = ow * s->stride + kw * s->dilation - s->pad;
+              const long y = oh * s->stride_h + kh * s->dilation - s->pad_t;
+              const long x = ow * s->stride_w + kw * s->dilation - s->pad_l;
               if (y < 0 || y >= s->h || x < 0 || x >= s->w) continue;
               sum += input[((n * s->h + y) * s->w + x) * s->ci + co / mult] *
                      weights[(kh * s->kw + kw) * s->co + co];

@@ -15,7 +15,7 @@ void NaiveDense(long m, long n, long k, const float* a, const float* b, float* c
 /* Channels are counted in all; weights as in schedules/workload.h. Depthwise: groups = ci, weights of one
  * channel each. */
 struct NaiveConv {
-  long n, h, w, ci, oh, ow, co, kh, kw, stride, pad, dilation, groups;
+  long n, h, w, ci, oh, ow, co, kh, kw, stride_h, stride_w, pad_t, pad_l, dilation, groups;
 };
 void NaiveConvNchw(const struct NaiveConv* s, const float* input, const float* weights, float* output);
 void NaiveConvNhwc(const struct NaiveConv* s, const float* input, const float* weights, float* output);

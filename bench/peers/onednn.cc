@@ -120,8 +120,7 @@ Peer MakeConvolution(const Problem& problem) {
   const int64_t groups = depthwise ? ci : w.dim("groups");
   const std::vector<int64_t>& shape = problem.compute().tensors.back().shape;
   const int64_t co = shape[nchw ? 1 : 3], oh = shape[nchw ? 2 : 1], ow = shape[nchw ? 3 : 2];
-  const int64_t n = w.dim("n"), kh = w.dim("kh"), kw = w.dim("kw"), stride = w.dim("stride"),
-                pad = w.dim("pad");
+  const int64_t n = w.dim("n"), kh = w.dim("kh"), kw = w.dim("kw");
 
   auto call = std::make_shared<Call>();
   // Activations stay in the network's layout; oneDNN's own blocked layouts would need a whole network of its
@@ -139,7 +138,8 @@ Peer MakeConvolution(const Problem& problem) {
   const int64_t dilates = w.dim("dilation") - 1;
   const dnnl::convolution_forward::desc operation(
       dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_auto, src,
-      Describe(weight_dims, Tag::any), dst, {stride, stride}, {dilates, dilates}, {pad, pad}, {pad, pad});
+      Describe(weight_dims, Tag::any), dst, {w.dim("stride_h"), w.dim("stride_w")}, {dilates, dilates},
+      {w.dim("pad_t"), w.dim("pad_l")}, {w.dim("pad_b"), w.dim("pad_r")});
   const dnnl::convolution_forward::primitive_desc desc(operation, attributes, call->engine);
   call->primitive = dnnl::convolution_forward(desc);
   call->arguments[DNNL_ARG_SRC] = call->Alias(src, problem.input(0));

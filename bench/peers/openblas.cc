@@ -9,6 +9,14 @@ using schedules::Layout;
 using schedules::Operator;
 using schedules::Workload;
 
+namespace {
+
+bool IsUnpadded(const Workload& w) {
+  return w.dim("pad_t") == 0 && w.dim("pad_l") == 0 && w.dim("pad_b") == 0 && w.dim("pad_r") == 0;
+}
+
+}  // namespace
+
 absl::StatusOr<Peer> MakeOpenBlas(const Problem& problem) {
   const Workload& w = problem.workload();
   int batch = 1, m = 0, n = 0, k = 0;
@@ -20,7 +28,8 @@ absl::StatusOr<Peer> MakeOpenBlas(const Problem& problem) {
     k = static_cast<int>(w.dim("k"));
     if (w.op() == Operator::kDense) transpose_rhs = CblasTrans;
   } else if (w.op() == Operator::kConv2d && w.layout() == Layout::kNhwc && w.dim("kh") == 1 &&
-             w.dim("kw") == 1 && w.dim("stride") == 1 && w.dim("pad") == 0 && w.dim("groups") == 1) {
+             w.dim("kw") == 1 && w.dim("stride_h") == 1 && w.dim("stride_w") == 1 && w.dim("groups") == 1 &&
+             IsUnpadded(w)) {
     // A 1x1 convolution is a product of pixels and weights [co, ci].
     m = static_cast<int>(w.dim("n") * w.dim("h") * w.dim("w"));
     n = static_cast<int>(w.dim("co"));
