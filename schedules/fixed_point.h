@@ -31,8 +31,8 @@ inline int32_t RoundingDivideByPowerOfTwo(int32_t x, int exponent) {
 
 // x * multiplier * 2^(shift - 31). multiplier in [0, 2^31), shift in [-31, 30], positive to the left.
 //   double: x is shifted left first, where it is (bits above 32 are lost), then the doubling high product is
-//   rounded, then the shift to the right; single: the 64-bit product is shifted and rounded once, ties towards
-//   +infinity, and its low 32 bits kept.
+//   rounded, then the shift to the right; single: the 64-bit product is shifted and rounded once, ties
+//   towards +infinity, and its low 32 bits kept.
 // A result that does not fit in 32 bits is a scale that no converter makes; TFLite leaves it undefined.
 inline int32_t MultiplyByQuantizedMultiplier(int32_t x, int32_t multiplier, int32_t shift,
                                              Rounding rounding) {
