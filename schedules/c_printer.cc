@@ -157,7 +157,7 @@ class Printer {
     for (int n = begin; n < end; n = tree_.nodes[n].end) {
       if (n == tile_) {
         TilePrinter tile(tree_, facts_, out_, [this](int buffer) { return PointerOf(buffer); });
-        return tile.Print(n, end, path);
+        return tile.Print(n, path);
       }
       const LoopNode& last = tree_.nodes[tree_.nodes[n].end - 1];
       if (last.statement == StatementKind::kPack) {

@@ -31,6 +31,7 @@ std::string Annotations(const LoopNode& node) {
   if (node.kind == LoopKind::kUnrolled) text = " unrolled";
   if (node.kind == LoopKind::kVectorized) text = " vectorized";
   if (node.kind == LoopKind::kParallel) text = " parallel";
+  if (node.kind == LoopKind::kDotGroup) text = " in one instruction";
   if (node.unroll > 1) absl::StrAppend(&text, " unroll by ", static_cast<int>(node.unroll));
   if (node.tail == Tail::kGuard) absl::StrAppend(&text, " (tail: guard)");
   if (node.tail == Tail::kShift) absl::StrAppend(&text, " (tail: shift)");

@@ -19,6 +19,7 @@ enum class LoopKind : uint8_t {
   kUnrolled,    // Written out: a dimension of the register tile, or a short reduction.
   kVectorized,  // One vector register; always innermost, extent = lanes.
   kParallel,    // Iterations are spread over threads. Only the outermost loops.
+  kDotGroup,    // The terms that one instruction of a tensorised dot product sums up; innermost.
 };
 
 // What happens where a register tile reaches over the end of its axis.
@@ -48,6 +49,7 @@ struct LoopBuffer {
   bool padded_copy =
       false;  // kWorkspace: keeps the tensor's dimensions, with a halo; false: panels in reading order.
   int16_t tensor = -1;  // Of ComputeDefinition::tensors; the output for the accumulators.
+  int8_t element_bytes = 4;
   int64_t elements = 0;
   int64_t bytes = 0;
   int64_t offset_bytes = 0;  // Where in the packed area or the workspace it starts; 64-byte aligned.

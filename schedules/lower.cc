@@ -12,6 +12,8 @@ constexpr int64_t kBufferAlignment = 64;                  // A cache line, and t
 
 int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
+int8_t BytesOf(DType dtype) { return dtype == DType::kI8 ? 1 : 4; }
+
 // A factor as the inner loops read it: which buffer, and how far one iteration of each scheduled loop moves
 // in it.
 struct Reading {
@@ -35,7 +37,8 @@ class Lowering {
       buffer.tensor = static_cast<int16_t>(t);
       buffer.elements = 1;
       for (const int64_t size : tensors[t].shape) buffer.elements *= size;
-      buffer.bytes = buffer.elements * static_cast<int64_t>(sizeof(float));
+      buffer.element_bytes = BytesOf(tensors[t].dtype);
+      buffer.bytes = buffer.elements * buffer.element_bytes;
       tree_.buffers.push_back(buffer);
     }
     tree_.vector_lanes = schedule_.lanes();
@@ -44,7 +47,7 @@ class Lowering {
     tile.scope = BufferScope::kRegister;
     tile.tensor = static_cast<int16_t>(facts_.output.access.tensor);
     tile.elements = static_cast<int64_t>(tree_.accumulators) * tree_.vector_lanes;
-    tile.bytes = tile.elements * static_cast<int64_t>(sizeof(float));
+    tile.bytes = tile.elements * tile.element_bytes;  // Of float or of 32-bit sums.
     accumulators_ = AddBuffer(tile);
 
     readings_[0] = Read(Factor::kLhs);
@@ -125,7 +128,13 @@ class Lowering {
       }
       buffer.elements = stride;
     }
-    buffer.bytes = buffer.elements * static_cast<int64_t>(sizeof(float));
+    // The last group of terms may reach over the end of the last row.
+    if (stage.form == ReadForm::kPaddedCopy && loops_.back().kind == LoopKind::kDotGroup) {
+      buffer.elements += loops_.back().extent - 1;
+    }
+    buffer.element_bytes = stage.element_bytes > 0 ? static_cast<int8_t>(stage.element_bytes)
+                                                   : BytesOf(facts_.compute.tensors[buffer.tensor].dtype);
+    buffer.bytes = buffer.elements * buffer.element_bytes;
     reading.buffer = AddBuffer(buffer);
     return reading;
   }

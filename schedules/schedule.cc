@@ -131,7 +131,7 @@ absl::Status Schedule::Vectorize(int loop) {
   TUNEFARM_RETURN_IF_ERROR(CheckLoop("vectorize", loop));
   const ScheduledLoop& target = loops_[loop];
   if (!spatial(target.axis)) return Refuse("vectorize: ", AxisName(target.axis), " is a reduction");
-  if (loop + 1 != static_cast<int>(loops_.size())) {
+  if (loop + 1 != loops_outside_group()) {
     return Refuse("vectorize: loop ", AxisName(target.axis), " is not the innermost");
   }
   if (target.step != 1) return Refuse("vectorize: loop ", AxisName(target.axis), " has step ", target.step);
@@ -166,6 +166,7 @@ absl::Status Schedule::CacheWrite(int position) {
   bool in_tile = false, in_unrolled = false;
   for (std::size_t l = position; l < loops_.size(); ++l) {
     const ScheduledLoop& loop = loops_[l];
+    if (loop.kind == LoopKind::kDotGroup) continue;
     const bool written_out = loop.kind == LoopKind::kUnrolled || loop.kind == LoopKind::kVectorized;
     if (spatial(loop.axis) && !written_out) {
       return Refuse("cache_write: the loop of ", AxisName(loop.axis),
@@ -228,6 +229,32 @@ absl::Status Schedule::TensorizeOuterProduct(int vector_registers) {
   return absl::OkStatus();
 }
 
+absl::Status Schedule::Widen(Factor factor, int element_bytes) {
+  Stage& stage = stages_[static_cast<int>(factor)];
+  if (stage.form == ReadForm::kDirect) return Refuse("widen: the factor is read directly; copy it first");
+  if (element_bytes != 1 && element_bytes != 2 && element_bytes != 4) {
+    return Refuse("widen: an element of ", element_bytes, " bytes is none of 1, 2 and 4");
+  }
+  stage.element_bytes = element_bytes;
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::TensorizeDot() {
+  if (loops_.empty() || spatial(loops_.back().axis))
+    return Refuse("tensorize: the innermost loop is no reduction");
+  ScheduledLoop& group = loops_.back();
+  if (group.step != 1 || group.kind != LoopKind::kSerial || group.unroll != 1) {
+    return Refuse("tensorize: the innermost loop of ", AxisName(group.axis), " is annotated or has a step");
+  }
+  group.kind = LoopKind::kDotGroup;
+  return absl::OkStatus();
+}
+
+int Schedule::loops_outside_group() const {
+  const int size = static_cast<int>(loops_.size());
+  return size > 0 && loops_.back().kind == LoopKind::kDotGroup ? size - 1 : size;
+}
+
 int64_t Schedule::Covered(int axis, int position) const {
   for (int loop = position - 1; loop >= 0; --loop) {
     if (loops_[loop].axis == axis) return loops_[loop].step;
@@ -243,7 +270,8 @@ int64_t Schedule::Covered(int axis, int position) const {
 }
 
 int Schedule::lanes() const {
-  return !loops_.empty() && loops_.back().kind == LoopKind::kVectorized ? loops_.back().extent : 1;
+  const int size = loops_outside_group();
+  return size > 0 && loops_[size - 1].kind == LoopKind::kVectorized ? loops_[size - 1].extent : 1;
 }
 
 int Schedule::accumulators() const {
@@ -285,7 +313,8 @@ absl::Status Schedule::Validate() const {
       }
       continue;
     }
-    if (!loops_.empty() && loops_.back().kind == LoopKind::kVectorized && loops_.back().axis == axis) {
+    const int inner = loops_outside_group() - 1;
+    if (inner >= 0 && loops_[inner].kind == LoopKind::kVectorized && loops_[inner].axis == axis) {
       return Refuse("tail: the vector axis ", AxisName(axis),
                     " is guarded or shifted; its panels are padded anyway");
     }

@@ -35,6 +35,7 @@ enum class ReadForm : uint8_t {
 struct Stage {
   ReadForm form = ReadForm::kDirect;
   int position = 0;
+  int element_bytes = 0;  // Of the copy; 0: as the tensor's.
 };
 
 class Schedule {
@@ -69,12 +70,18 @@ class Schedule {
   absl::Status CacheRead(Factor factor, int position);
   // Copies a factor with its padding, so that inner loops read without checks.
   absl::Status Pad(Factor factor, int position);
+  // The copy of a factor holds its elements in this many bytes, widened.
+  absl::Status Widen(Factor factor, int element_bytes);
   // Moves the copy of a factor that CacheRead or Pad made.
   absl::Status ComputeAt(Factor factor, int position);
   // Replaces everything inside the register tile by a micro-kernel: the outer product of one vector along the
   // vector axis and broadcast scalars, by fused multiply-adds. Refused when it would need more than
   // `vector_registers`.
   absl::Status TensorizeOuterProduct(int vector_registers);
+
+  // Replaces the innermost loop, a reduction, by a dot-product micro-kernel that multiplies and sums up all
+  // of its terms in one go. To be called before the loop outside of it is vectorised.
+  absl::Status TensorizeDot();
 
   // All legality that depends on several primitives together. A schedule that passes can be lowered.
   absl::Status Validate() const;
@@ -100,6 +107,8 @@ class Schedule {
   int accumulators() const;  // Vector registers of the register tile.
 
  private:
+  // The number of loops outside the group of a dot product.
+  int loops_outside_group() const;
   absl::Status CheckLoop(const char* primitive, int loop) const;
   absl::Status CheckStage(const char* primitive, int position) const;
   const char* AxisName(int axis) const { return facts_->compute.axes[axis].name.c_str(); }

@@ -1,0 +1,66 @@
+// The cells of a register tile: which accumulators there are, where they stand, and the shorter tiles at the
+// ends of axes. Shared by what prints tiles.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "schedules/c_text.h"
+#include "schedules/nest_path.h"
+
+namespace tunefarm::schedules {
+
+// One accumulator of the tile: a vector, or a scalar.
+struct TileCell {
+  std::vector<int> index;   // By tile loop, lanes excluded.
+  std::vector<int64_t> at;  // Offset along each axis.
+  std::string name;         // Of its accumulator: "acc_0_1".
+  int valid = 0;            // Lanes that exist.
+};
+
+class TileCells {
+ public:
+  // `init` is the node of the tile's initialisation, the first of its three nests.
+  TileCells(const LoopTree& tree, const ComputeFacts& facts, CText& out, int init);
+
+  // Opens what chooses between whole and shorter tiles, axis by axis, and calls `print` inside for each
+  // variant, with cells() set.
+  void ForEachVariant(NestPath& path, const std::function<void(NestPath&)>& print);
+
+  const std::vector<TileCell>& cells() const { return cells_; }
+  int64_t size(int axis) const { return size_[axis]; }  // Of the variant.
+  int64_t Offset(const LinearAccess& access, const TileCell& cell) const;
+  // Of an access, from the strides of the tile's loops.
+  int64_t Offset(const LoopAccess& access, const TileCell& cell) const;
+  int64_t LaneStride(const LinearAccess& access) const {
+    return vector_axis_ < 0 ? 0 : access.stride[vector_axis_];
+  }
+  // Condition that rows which may be padding exist; empty when they surely do.
+  std::string RowsExist(const TileCell& cell, NestPath& path) const;
+
+  const LoopNode& multiply_add() const { return *multiply_add_; }
+  // Loops of the reductions' nest, from the outermost.
+  const std::vector<const LoopNode*>& serial() const { return serial_; }
+  const std::vector<const LoopNode*>& unrolled() const { return unrolled_; }
+  const LoopNode* lanes_node() const { return lanes_node_; }  // Null without a vectorised loop.
+  int vector_axis() const { return vector_axis_; }            // -1 without.
+
+ private:
+  void PrintVariants(std::size_t axis, NestPath& path, const std::function<void(NestPath&)>& print);
+  void MakeCells();
+
+  const LoopTree& tree_;
+  const ComputeFacts& facts_;
+  CText& out_;
+  const LoopNode* multiply_add_ = nullptr;
+  std::vector<const LoopNode*> serial_, unrolled_, tile_loops_;
+  const LoopNode* lanes_node_ = nullptr;
+  int vector_axis_ = -1;
+  std::vector<int64_t> tile_;  // Tile size per axis, 1 where it is not tiled.
+  std::vector<Tail> tails_;    // Per axis.
+  std::vector<int64_t> size_;  // Of the variant being printed, per axis.
+  std::vector<TileCell> cells_;
+};
+
+}  // namespace tunefarm::schedules
