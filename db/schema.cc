@@ -106,10 +106,23 @@ CREATE TABLE best (
 ) STRICT;
 )sql";
 
+// The failures of microcontrollers. A wider CHECK changes no stored row, so the table's text is edited in
+// place (sqlite.org/lang_altertable.html, 7) instead of copying what may be ten million rows; making and
+// dropping a view tells other connections that the schema has changed.
+constexpr char kVersion2[] = R"sql(
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, '''cancelled'', ''internal'')',
+  '''cancelled'', ''internal'', ''fault'', ''stack_overflow'', ''memory_overrun'')')
+  WHERE type = 'table' AND name = 'record';
+CREATE VIEW schema_changed AS SELECT 1;
+DROP VIEW schema_changed;
+PRAGMA writable_schema = RESET;
+)sql";
+
 }  // namespace
 
 const Migrations& SchemaMigrations() {
-  static const Migrations steps = {kVersion1};
+  static const Migrations steps = {kVersion1, kVersion2};
   return steps;
 }
 

@@ -28,6 +28,12 @@ const std::vector<std::string>& FieldNames() {
   return *names;
 }
 
+// May be absent; then the default of Target holds.
+const std::vector<std::string>& OptionalFieldNames() {
+  static const auto* names = new std::vector<std::string>{"kernel_format"};
+  return *names;
+}
+
 absl::Status BadField(absl::string_view field, absl::string_view expected) {
   return absl::InvalidArgumentError(absl::StrCat("target: field '", field, "' must be ", expected));
 }
@@ -94,6 +100,8 @@ std::string Target::ToJson() const {
   json["cores"] = cores;
   json["compiler"] = compiler;
   json["flags"] = flags;
+  // Only where it says something, so that the texts of older targets, stored with records, stay as they are.
+  if (kernel_format == KernelFormat::kObject) json["kernel_format"] = "object";
   return json.dump();
 }
 
@@ -102,9 +110,11 @@ absl::StatusOr<Target> ParseTarget(absl::string_view text) {
   if (json.is_discarded()) return absl::InvalidArgumentError("target: not valid JSON");
   if (!json.is_object()) return absl::InvalidArgumentError("target: not a JSON object");
   for (const auto& [field, value] : json.items()) {
-    if (std::find(FieldNames().begin(), FieldNames().end(), field) == FieldNames().end()) {
+    std::vector<std::string> known = FieldNames();
+    known.insert(known.end(), OptionalFieldNames().begin(), OptionalFieldNames().end());
+    if (std::find(known.begin(), known.end(), field) == known.end()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("target: there is no field ", Quoted(field), DidYouMean(field, FieldNames())));
+          absl::StrCat("target: there is no field ", Quoted(field), DidYouMean(field, known)));
     }
   }
   for (const std::string& field : FieldNames()) {
@@ -131,6 +141,13 @@ absl::StatusOr<Target> ParseTarget(absl::string_view text) {
   TUNEFARM_RETURN_IF_ERROR(ReadNumber(json, "cores", 1, 65536, target.cores));
   TUNEFARM_RETURN_IF_ERROR(ReadWord(json, "compiler", false, target.compiler));
   TUNEFARM_RETURN_IF_ERROR(ReadList(json, "flags", target.flags));
+  if (json.contains("kernel_format")) {
+    if (json["kernel_format"] != "shared_library" && json["kernel_format"] != "object") {
+      return BadField("kernel_format", "\"shared_library\" or \"object\"");
+    }
+    target.kernel_format =
+        json["kernel_format"] == "object" ? KernelFormat::kObject : KernelFormat::kSharedLibrary;
+  }
   return target;
 }
 

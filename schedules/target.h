@@ -10,6 +10,10 @@
 
 namespace tunefarm::schedules {
 
+// What a compiled kernel is: a shared object that a native device loads, or one relocatable ELF object that
+// the runner links with its on-device runtime (microcontrollers).
+enum class KernelFormat { kSharedLibrary, kObject };
+
 struct Target {
   std::string name;          // "x86-64-v3".
   std::string architecture;  // "x86_64", "aarch64".
@@ -27,13 +31,15 @@ struct Target {
   int cores = 1;
   std::string compiler;            // "gcc", "aarch64-linux-gnu-gcc": looked up in PATH.
   std::vector<std::string> flags;  // Fixed flags, as "-march=haswell".
+  KernelFormat kernel_format = KernelFormat::kSharedLibrary;  // "shared_library" (when absent) or "object".
 
   int lanes(int element_bytes) const { return vector_bytes / element_bytes; }
   // Canonical JSON, the text stored with records. Parse(ToJson()) is the same target.
   std::string ToJson() const;
 };
 
-// JSON text with exactly the fields of Target, by their names. kInvalidArgument names the field.
+// JSON text with exactly the fields of Target, by their names; `kernel_format` may be absent.
+// kInvalidArgument names the field.
 absl::StatusOr<Target> ParseTarget(absl::string_view json);
 
 // A built-in name, "host" (detected: the best of the built-in x86-64 levels, or aarch64 core, with this

@@ -155,8 +155,18 @@ absl::StatusOr<std::string> CompilerVersion(const std::string& compiler) {
 std::vector<std::string> CompilerFlags(const schedules::Target& target,
                                        const schedules::KernelSource& source) {
   // -w: nobody reads a kernel's warnings. How far to optimise is the target's to say.
-  static const std::vector<std::string> kOurs = {"-std=gnu11", "-fPIC", "-w"};
-  return Join(kOurs, target.flags, source.flags);
+  // An object is linked to fixed addresses on the runner, and into an image without a C library: what the
+  // compiler makes calls to there is only memcpy, memmove and memset (-ffreestanding promises no more).
+  static const std::vector<std::string> kShared = {"-std=gnu11", "-fPIC", "-w"};
+  static const std::vector<std::string> kObject = {"-std=gnu11",
+                                                   "-w",
+                                                   "-ffreestanding",
+                                                   "-fno-pic",
+                                                   "-ffunction-sections",
+                                                   "-fno-unwind-tables",
+                                                   "-fno-asynchronous-unwind-tables"};
+  const bool object = target.kernel_format == schedules::KernelFormat::kObject;
+  return Join(object ? kObject : kShared, target.flags, source.flags);
 }
 
 absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, const schedules::Target& target,
@@ -165,8 +175,12 @@ absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, con
   TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(scratch.path() + "/kernel.c", source.c));
   const std::vector<std::string> flags = CompilerFlags(target, source);
   const std::vector<std::string> compiler = {target.compiler};
+  const bool object = target.kernel_format == schedules::KernelFormat::kObject;
   std::vector<std::vector<std::string>> steps;
-  if (options.launcher.empty()) {
+  if (object) {
+    steps.push_back(Join(options.launcher, compiler, flags,
+                         std::vector<std::string>{"-c", "kernel.c", "-o", "kernel.o"}));
+  } else if (options.launcher.empty()) {
     steps.push_back(
         Join(compiler, flags, LinkFlags(), std::vector<std::string>{"kernel.c", "-o", "kernel.so"}));
   } else {
@@ -185,10 +199,11 @@ absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, con
     TUNEFARM_ASSIGN_OR_RETURN(
         const RunResult run,
         RunProcess(process, std::max(deadline - absl::Now(), absl::Milliseconds(1)), 64 << 10));
-    TUNEFARM_ASSIGN_OR_RETURN(result.failure, Judge(run, step + 1 == steps.size(), options.timeout));
+    const bool links = !object && step + 1 == steps.size();
+    TUNEFARM_ASSIGN_OR_RETURN(result.failure, Judge(run, links, options.timeout));
     if (result.failure.kind() != v1::FAILURE_KIND_UNSPECIFIED) return result;
   }
-  TUNEFARM_ASSIGN_OR_RETURN(result.object, ReadFile(scratch.path() + "/kernel.so"));
+  TUNEFARM_ASSIGN_OR_RETURN(result.object, ReadFile(scratch.path() + (object ? "/kernel.o" : "/kernel.so")));
   return result;
 }
 

@@ -1,4 +1,5 @@
-// From one kernel's C source to a shared object: which compiler, which flags, and what its failure means.
+// From one kernel's C source to what its target's devices take (Target::kernel_format), a shared object or a
+// relocatable one: which compiler, which flags, and what its failure means.
 //
 // One call of the compiler driver does it all (about 50 ms for a register-tiled kernel, of which 42 ms are
 // the compiler proper), except behind a launcher such as ccache, distcc or icecc: those only understand
@@ -33,7 +34,7 @@ absl::StatusOr<std::string> CompilerVersion(const std::string& compiler);
 std::vector<std::string> CompilerFlags(const schedules::Target& target,
                                        const schedules::KernelSource& source);
 
-// A shared object, or why there is none.
+// What Target::kernel_format says, or why there is none.
 struct CompileResult {
   std::string object;
   v1::Failure failure;  // kind UNSPECIFIED on success, else COMPILE, LINK or BUILD_TIMEOUT.

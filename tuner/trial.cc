@@ -39,6 +39,9 @@ bool IsCandidateFailure(v1::FailureKind kind) {
     case v1::FAILURE_KIND_WROTE_FILE:
     case v1::FAILURE_KIND_FORBIDDEN_CALL:
     case v1::FAILURE_KIND_EXITED:
+    case v1::FAILURE_KIND_FAULT:
+    case v1::FAILURE_KIND_STACK_OVERFLOW:
+    case v1::FAILURE_KIND_MEMORY_OVERRUN:
       return true;
     default:
       return false;

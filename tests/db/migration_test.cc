@@ -75,5 +75,41 @@ TEST_CASE_METHOD(Fixture, "DatabaseOfAnotherProgramIsRefused") {
   CHECK(std::string(status.message()).find("another program") != std::string::npos);
 }
 
+TEST_CASE_METHOD(Fixture, "DatabaseOfVersion1LearnsTheFailuresOfMicrocontrollers") {
+  const Migrations first = {SchemaMigrations()[0]};
+  REQUIRE(Migrate(*connection, first).ok());
+  const std::string parents =
+      "INSERT INTO text VALUES (1, 'x'); INSERT INTO bytes VALUES (1, x'00');"
+      "INSERT INTO workload VALUES (1, 'w');"
+      "INSERT INTO job VALUES (1, 'job-00000a', 't', x'', 'done', '', 5);"
+      "INSERT INTO task VALUES (1, 1, 'cortex-m4', 'class', 1, 1, 0);";
+  REQUIRE(connection->Execute(parents).ok());
+  const auto insert = [&](Connection& by, int trial, const std::string& failure) {
+    return by.Execute(absl::StrCat(
+        "INSERT INTO record (job, task_index, trial, task, config_hash, failure, censored, flop, target, "
+        "template_version, toolchain, device, policy, machine, input_seed, search_seed, created_unix_us, "
+        "kernel_digest, config, measurement) VALUES (1, 0, ",
+        trial, ", 1, 0, '", failure, "', 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, x'', 'c', x'')"));
+  };
+  REQUIRE(insert(*connection, 0, "crash").ok());
+  CHECK_FALSE(insert(*connection, 1, "fault").ok());
+  // Another connection that has read the schema before the migration.
+  const auto reader = *Connection::Open("file:" + path, SQLITE_OPEN_READWRITE, path);
+  REQUIRE(reader->Query("SELECT count(*) FROM record")->Step().ok());
+
+  REQUIRE(Migrate(*connection, SchemaMigrations()).ok());
+  for (const auto& [trial, failure] : {std::pair(1, "fault"), {2, "stack_overflow"}, {3, "memory_overrun"}}) {
+    INFO(failure);
+    CHECK(insert(*connection, trial, failure).ok());
+  }
+  CHECK(insert(*reader, 4, "fault").ok());
+  CHECK_FALSE(insert(*connection, 5, "no_such_failure").ok());
+  CHECK(Number("SELECT count(*) FROM record WHERE failure = 'crash'") == 1);
+  const auto again = *Connection::Open("file:" + path, SQLITE_OPEN_READWRITE, path);
+  auto check = again->Query("PRAGMA integrity_check");
+  REQUIRE(*check->Step());
+  CHECK(check->Text(0) == "ok");
+}
+
 }  // namespace
 }  // namespace tunefarm::db

@@ -67,6 +67,20 @@ TEST_CASE("MalformedTargetNamesTheField") {
   CHECK(ParseTarget("[]").status().message() == "target: not a JSON object");
 }
 
+TEST_CASE("KernelFormatIsASharedLibraryUnlessTheTargetSaysObject") {
+  Target target = FindTarget("cortex-a72").value();
+  CHECK(target.kernel_format == KernelFormat::kSharedLibrary);
+  CHECK(target.ToJson().find("kernel_format") == std::string::npos);
+  auto json = nlohmann::ordered_json::parse(target.ToJson());
+  json["kernel_format"] = "object";
+  target = ParseTarget(json.dump()).value();
+  CHECK(target.kernel_format == KernelFormat::kObject);
+  CHECK(ParseTarget(target.ToJson()).value().kernel_format == KernelFormat::kObject);
+  json["kernel_format"] = "archive";
+  CHECK(std::string(ParseTarget(json.dump()).status().message()).find("'kernel_format'") !=
+        std::string::npos);
+}
+
 TEST_CASE("UnknownTargetListsTheKnownOnes") {
   const absl::Status status = FindTarget("x86-64-v5").status();
   CHECK(status.code() == absl::StatusCode::kNotFound);

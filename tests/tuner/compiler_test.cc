@@ -65,6 +65,30 @@ TEST_CASE("CompilerCallsToLibcAreLinked") {
   CHECK(result->failure.kind() == v1::FAILURE_KIND_UNSPECIFIED);
 }
 
+TEST_CASE("ObjectTargetsGetOneRelocatableObjectWithoutLinking") {
+  schedules::Target target = Gcc();
+  target.kernel_format = schedules::KernelFormat::kObject;
+  const auto source =
+      Source("void later(void); void tunefarm_run(void* const* a, const void* p, void* w) { later(); }");
+  for (const bool launched : {false, true}) {
+    CompilerOptions options;
+    if (launched) options.launcher = {"env"};
+    const auto result = Compile(source, target, options);
+    REQUIRE(result.ok());
+    INFO(result->failure.message());
+    REQUIRE(result->failure.kind() == v1::FAILURE_KIND_UNSPECIFIED);
+    REQUIRE(result->object.size() > 18);
+    CHECK(result->object.substr(0, 4) ==
+          "\x7f"
+          "ELF");
+    CHECK(result->object[16] == 1);  // e_type: ET_REL.
+  }
+  const auto refused = Compile(Source("void tunefarm_run(void) { no_such_name = 1; }"), target, {});
+  CHECK(refused->failure.kind() == v1::FAILURE_KIND_COMPILE);
+  const std::vector<std::string> flags = CompilerFlags(target, source);
+  CHECK(std::find(flags.begin(), flags.end(), "-fPIC") == flags.end());
+}
+
 TEST_CASE("RefusedSourceIsACompileFailureWithTheCompilersWords") {
   const auto result = Compile(Source("void tunefarm_run(void) { no_such_name = 1; }"), Gcc(), {});
   REQUIRE(result.ok());
