@@ -44,18 +44,18 @@ void ReadMemory(JsonFields& file, Board& board) {
 void ReadCaches(JsonFields& file, Board& board) {
   for (JsonFields& fields : file.Objects("caches")) {
     constexpr std::uint64_t kMost = std::uint64_t{1} << 30;
-    BoardCache cache;
+    cycles::CacheSpec cache;
     cache.name = fields.Text("name");
+    cache.serves = static_cast<cycles::Serves>(fields.Word("serves", {"instructions", "data", "both"}));
     cache.level = static_cast<std::uint32_t>(fields.Number("level", 1, 2));
-    cache.contents = static_cast<CacheContents>(fields.Word("contents", {"instructions", "data", "unified"}));
     cache.bytes = fields.Number("bytes", 1, kMost);
-    cache.line_bytes = static_cast<std::uint32_t>(fields.Number("line_bytes", 4, 4096));
-    cache.sector_bytes = static_cast<std::uint32_t>(fields.Number("sector_bytes", 4, 4096));
+    cache.line_bytes = static_cast<std::uint32_t>(fields.Number("line_bytes", 4, 256));
+    cache.sector_bytes = static_cast<std::uint32_t>(fields.Number("sector_bytes", 4, 256));
     cache.ways = static_cast<std::uint32_t>(fields.Number("ways", 1, 4096));
-    cache.random = fields.Word("policy", {"lru", "random"}) == 1;
     cache.miss_cycles = fields.Real("miss_cycles", 0, 10000);
-    cache.regions = fields.Texts("regions");
+    cache.store_miss_cycles = fields.Real("store_miss_cycles", 0, 10000);
     const auto power_of_two = [](std::uint64_t value) { return value > 0 && (value & (value - 1)) == 0; };
+    if (!IsName(cache.name)) fields.Refuse("name", "a word of letters, digits, '-' and '_'");
     if (!power_of_two(cache.line_bytes)) fields.Refuse("line_bytes", "a power of two");
     if (!power_of_two(cache.sector_bytes) || cache.sector_bytes > cache.line_bytes) {
       fields.Refuse("sector_bytes", "a power of two, at most line_bytes");
@@ -63,12 +63,32 @@ void ReadCaches(JsonFields& file, Board& board) {
     if (cache.bytes % (std::uint64_t{cache.line_bytes} * cache.ways) != 0) {
       fields.Refuse("bytes", "a multiple of line_bytes times ways");
     }
-    for (const std::string& region : cache.regions) {
-      if (board.Region(region) == nullptr) fields.Refuse("regions", "names of memory regions of this file");
+    if (fields.Has("regions")) {
+      for (const std::string& name : fields.Texts("regions")) {
+        const MemoryRegion* const region = board.Region(name);
+        if (region == nullptr) {
+          fields.Refuse("regions", "names of memory regions of this file");
+        } else {
+          cache.ranges.push_back({region->start, region->start + region->bytes});
+        }
+      }
     }
     fields.Finish();
-    board.caches.push_back(std::move(cache));
+    board.cycle_model.caches.push_back(std::move(cache));
   }
+}
+
+void ReadCycleModel(JsonFields& file, Board& board) {
+  JsonFields fields = file.Object("cycle_model");
+  cycles::ModelSpec& model = board.cycle_model;
+  model.name = fields.Text("name");
+  if (fields.Has("taken_branch_cycles"))
+    model.taken_branch_cycles = fields.Real("taken_branch_cycles", 0, 1000);
+  if (fields.Has("mispredict_cycles")) model.mispredict_cycles = fields.Real("mispredict_cycles", 0, 1000);
+  if (fields.Has("scale")) model.scale = fields.Real("scale", 0.01, 100);
+  if (fields.Has("error_band")) model.error_band = fields.Real("error_band", 0, 1);
+  fields.Finish();
+  if (board.kind == BoardKind::kGdb) file.Refuse("cycle_model", "absent: a real board is measured");
 }
 
 void ReadPlacement(JsonFields& file, Board& board) {
@@ -141,14 +161,7 @@ absl::StatusOr<Board> ParseJson(const nlohmann::json& json) {
   }
   if (file.Has("caches")) ReadCaches(file, board);
   ReadConnection(file, board);
-  if (file.Has("cycle_model")) {
-    JsonFields model = file.Object("cycle_model");
-    board.cycle_model.name = model.Text("name");
-    board.cycle_model.corrections = model.Reals("corrections");
-    board.cycle_model.error_band = model.Real("error_band", 0, 1);
-    model.Finish();
-    if (board.kind == BoardKind::kGdb) file.Refuse("cycle_model", "absent: a real board is measured");
-  }
+  if (file.Has("cycle_model")) ReadCycleModel(file, board);
   file.Finish();
   if (!error.ok()) return error;
   board.digest = DigestOf(json);

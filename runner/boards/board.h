@@ -4,12 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "base/status.h"
+#include "runner/cycles/model_spec.h"
 
 namespace tunefarm {
 
@@ -25,23 +25,6 @@ struct MemoryRegion {
   std::uint64_t bytes = 0;
   bool flash = false;             // Else RAM. Nothing is ever written to a real board's flash.
   std::uint32_t wait_states = 0;  // Of an access that no cache or accelerator serves, in core cycles.
-};
-
-enum class CacheContents { kInstructions, kData, kUnified };
-
-// A cache, or the small buffers of a flash accelerator, which are one with short sectors. Reads of `regions`
-// go through the caches of level 1, and on a miss through those of level 2.
-struct BoardCache {
-  std::string name;
-  std::uint32_t level = 1;  // 1 or 2.
-  CacheContents contents = CacheContents::kUnified;
-  std::uint64_t bytes = 0;
-  std::uint32_t line_bytes = 0;
-  std::uint32_t sector_bytes = 0;    // What one miss fetches; line_bytes where the whole line is.
-  std::uint32_t ways = 0;            // bytes / line_bytes: fully associative.
-  bool random = false;               // Replacement policy; else least recently used.
-  double miss_cycles = 0;            // That the core loses on a miss, on average.
-  std::vector<std::string> regions;  // Empty: all memory.
 };
 
 // Names of regions. Empty for kQemuUser, where the system places everything.
@@ -71,12 +54,6 @@ struct BoardGdb {
   BoardTimer timer = BoardTimer::kDwt;
 };
 
-struct CycleModel {
-  std::string name;  // runner/cycles says which there are. Empty: none, times are measured.
-  std::map<std::string, double> corrections;  // What the model's description names.
-  double error_band = 0;                      // Relative; kernels closer than this are a tie.
-};
-
 struct Board {
   std::string name;
   std::string description;
@@ -88,12 +65,13 @@ struct Board {
   std::uint64_t clock_hz = 0;
   BoardToolchain toolchain;
   std::vector<MemoryRegion> memory;
-  std::vector<BoardCache> caches;
   BoardPlacement placement;
   std::uint64_t stack_bytes = 0;
   BoardQemu qemu;
   BoardGdb gdb;
-  CycleModel cycle_model;
+  // Of emulated boards: core, caches and flash accelerator, calibration. Its name is empty where times are
+  // measured, or not even instructions are turned into cycles.
+  cycles::ModelSpec cycle_model;
   // Of all fields that results depend on: not of the description, nor of where the GDB server is. 8
   // hexadecimal digits.
   std::string digest;

@@ -1,8 +1,6 @@
 #include "runner/boards/json_fields.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -107,21 +105,6 @@ std::vector<std::string> JsonFields::Texts(const std::string& field) {
     return {};
   }
   return value->get<std::vector<std::string>>();
-}
-
-std::map<std::string, double> JsonFields::Reals(const std::string& field) {
-  const Json* const value = Get(field);
-  if (value == nullptr) return {};
-  std::map<std::string, double> reals;
-  if (!value->is_object()) Refuse(field, "an object of numbers");
-  for (const auto& [name, real] : value->items()) {
-    if (!real.is_number() || !std::isfinite(real.get<double>())) {
-      Refuse(absl::StrCat(field, ".", name), "a number");
-      return {};
-    }
-    reals[name] = real.get<double>();
-  }
-  return reals;
 }
 
 JsonFields JsonFields::Object(const std::string& field) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -26,7 +25,6 @@ class JsonFields {
   std::uint64_t Number(const std::string& field, std::uint64_t low, std::uint64_t high);
   double Real(const std::string& field, double low, double high);
   std::vector<std::string> Texts(const std::string& field);
-  std::map<std::string, double> Reals(const std::string& field);
   JsonFields Object(const std::string& field);
   std::vector<JsonFields> Objects(const std::string& field);
 

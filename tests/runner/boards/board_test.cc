@@ -39,9 +39,12 @@ TEST_CASE("ShippedBoardsParse") {
   CHECK(board.Region("ram")->start == 0x20000000);
   CHECK(board.Region("ram")->bytes == 640 << 10);
   CHECK(board.Region("flash")->wait_states == 5);
-  REQUIRE(board.caches.size() == 2);
-  CHECK(board.caches[1].contents == CacheContents::kData);
-  CHECK(board.caches[1].sector_bytes == 8);
+  const std::vector<cycles::CacheSpec>& caches = board.cycle_model.caches;
+  REQUIRE(caches.size() == 2);
+  CHECK(caches[1].serves == cycles::Serves::kData);
+  CHECK(caches[1].sector_bytes == 8);
+  REQUIRE(caches[1].ranges.size() == 1);
+  CHECK(caches[1].ranges[0].end == 2 << 20);
 }
 
 TEST_CASE("EveryMissingOrForeignFieldOfABoardIsNamed") {
@@ -104,7 +107,7 @@ TEST_CASE("RealBoardsFlashIsNeverAPlaceToLoadTo") {
   CHECK_FALSE(board->emulated());
   CHECK(board->gdb.timer == BoardTimer::kDwt);
   CHECK(board->DeviceClass() == "gdb:nucleo-l4r5zi@" + board->digest);
-  json["cycle_model"] = {{"name", "cortex-m4"}, {"corrections", Json::object()}, {"error_band", 0.1}};
+  json["cycle_model"] = {{"name", "cortex-m4"}, {"error_band", 0.1}};
   CHECK_FALSE(ParseBoard(json.dump()).ok());
 }
 
