@@ -38,7 +38,7 @@ std::uint16_t HalfwordAt(const std::string& code, std::size_t offset) {
 }  // namespace
 
 const ModelFacts& CortexM4::facts() const {
-  static const ModelFacts kFacts = {"cortex-m4", 1, /*taken_branch_cycles=*/2, /*mispredict_cycles=*/0,
+  static const ModelFacts kFacts = {"cortex-m4", "1", /*taken_branch_cycles=*/2, /*mispredict_cycles=*/0,
                                     /*error_band=*/0.15};
   return kFacts;
 }

@@ -11,12 +11,13 @@ namespace tunefarm::cycles {
 
 struct BlockCost {
   double cycles = 0;         // Of one execution that falls through.
+  double unmodelled = 0;     // Further cycles: a guess for instructions that the model lacks.
   bool free_branch = false;  // Its last instruction branches without a cost and is never mispredicted.
 };
 
 struct ModelFacts {
   std::string name;
-  int version = 1;  // Changes whenever the same counts would give other cycles.
+  std::string version;  // Changes whenever the same counts would give other cycles.
   double taken_branch_cycles = 0;
   double mispredict_cycles = 0;
   double error_band = 0;  // Relative. The evidence is in docs/emulation.md.

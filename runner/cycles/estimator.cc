@@ -8,12 +8,16 @@
 #include "runner/cycles/basic_blocks.h"
 #include "runner/cycles/cortex_m4.h"
 #include "runner/cycles/cycle_model.h"
+#include "runner/cycles/mca_model.h"
 
 namespace tunefarm::cycles {
 namespace {
 
-absl::StatusOr<std::unique_ptr<CycleModel>> MakeModel(const std::string& name) {
+absl::StatusOr<std::unique_ptr<CycleModel>> MakeModel(const std::string& name,
+                                                      const std::string& cache_directory) {
   if (name == "cortex-m4") return std::make_unique<CortexM4>();
+  const std::vector<std::string> mca = McaModel::Names();
+  if (std::find(mca.begin(), mca.end(), name) != mca.end()) return McaModel::Create(name, cache_directory);
   return absl::InvalidArgumentError(
       absl::StrCat("no cycle model '", name, "'; there are: ", absl::StrJoin(ModelNames(), ", ")));
 }
@@ -32,7 +36,11 @@ absl::Status Check(const ModelSpec& spec) {
 
 }  // namespace
 
-std::vector<std::string> ModelNames() { return {"cortex-m4"}; }
+std::vector<std::string> ModelNames() {
+  std::vector<std::string> names = McaModel::Names();
+  names.insert(names.begin(), "cortex-m4");
+  return names;
+}
 
 std::string Describe(const Estimate& estimate) {
   const auto cause = [](std::string* out, const std::pair<std::string, double>& part) {
@@ -47,10 +55,9 @@ Estimator::Estimator(Estimator&&) noexcept = default;
 Estimator& Estimator::operator=(Estimator&&) noexcept = default;
 Estimator::~Estimator() = default;
 
-absl::StatusOr<Estimator> Estimator::Create(const ModelSpec& spec,
-                                            [[maybe_unused]] const std::string& cache_directory) {
+absl::StatusOr<Estimator> Estimator::Create(const ModelSpec& spec, const std::string& cache_directory) {
   TUNEFARM_RETURN_IF_ERROR(Check(spec));
-  TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<CycleModel> model, MakeModel(spec.name));
+  TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<CycleModel> model, MakeModel(spec.name, cache_directory));
   return Estimator(spec, std::move(model));
 }
 
@@ -73,10 +80,11 @@ absl::StatusOr<std::vector<Estimate>> Estimator::Run(const std::vector<Region>& 
   auto cost = costs.begin();
   for (std::size_t r = 0; r < regions.size(); ++r) {
     Estimate& estimate = estimates.emplace_back();
-    double base = 0, taken = 0, mispredicted = 0;
+    double base = 0, unmodelled = 0, taken = 0, mispredicted = 0;
     for (const CodeBlock& block : blocks[r]) {
       const auto executions = static_cast<double>(block.executions);
       base += executions * cost->cycles;
+      unmodelled += executions * cost->unmodelled;
       if (!cost->free_branch) {
         taken += static_cast<double>(block.taken);
         mispredicted += static_cast<double>(std::min(block.taken, block.executions - block.taken));
@@ -88,6 +96,7 @@ absl::StatusOr<std::vector<Estimate>> Estimator::Run(const std::vector<Region>& 
       estimate.breakdown.emplace_back(std::move(cause), cycles);
     };
     add("base", base);
+    if (unmodelled > 0) add("unmodelled_instructions", unmodelled);
     add("taken_branches", taken * spec_.taken_branch_cycles.value_or(facts.taken_branch_cycles));
     if (const double each = spec_.mispredict_cycles.value_or(facts.mispredict_cycles); each > 0) {
       add("mispredictions", mispredicted * each);

@@ -1,0 +1,222 @@
+#include "runner/cycles/llvm_mca.h"
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/file.h"
+#include "base/subprocess.h"
+
+namespace tunefarm::cycles {
+namespace {
+
+constexpr char kDisassembler[] = "llvm-mc-19";
+constexpr char kAnalyser[] = "llvm-mca-19";
+
+// Thousands of instructions take a tenth of a second; a minute is a hang.
+constexpr absl::Duration kTimeout = absl::Minutes(1);
+
+// Enough for the steady state to dominate what the first iteration leaves over.
+constexpr int kIterations = 100;
+
+// The text of each instruction; empty where it cannot be decoded.
+using Listing = std::vector<std::string>;
+
+absl::StatusOr<RunResult> RunTool(std::vector<std::string> argv) {
+  SubprocessOptions options;
+  options.argv = std::move(argv);
+  TUNEFARM_ASSIGN_OR_RETURN(RunResult result, RunProcess(options, kTimeout, 64 << 20));
+  if (result.exit_code == 0) return result;
+  return absl::InternalError(absl::StrCat(
+      options.argv[0], result.timed_out ? " did not end: " : " failed: ", result.err.substr(0, 500)));
+}
+
+// LINE of "FILE:LINE:COLUMN: KIND ..."; 0: another message.
+int MessageLine(absl::string_view message, absl::string_view file, absl::string_view kind) {
+  if (!absl::ConsumePrefix(&message, file) || !absl::ConsumePrefix(&message, ":") ||
+      !absl::StrContains(message, kind)) {
+    return 0;
+  }
+  int line = 0;
+  return absl::SimpleAtoi(message.substr(0, message.find(':')), &line) ? line : 0;
+}
+
+// Low-overhead loops, which LLVM's models do not have.
+bool IsLoopEnd(absl::string_view text) { return text == "le" || text == "letp"; }
+bool IsLoopStart(absl::string_view text) {
+  return absl::StartsWith(text, "wls") || absl::StartsWith(text, "dls");
+}
+
+absl::string_view Mnemonic(absl::string_view text) { return text.substr(0, text.find_first_of("\t ")); }
+
+// Starting such a loop takes an issue slot; `le` is kept by the core and costs nothing from its second time
+// on.
+void StripLoops(Listing* listing, McaCost* cost) {
+  for (std::string& text : *listing) {
+    const absl::string_view mnemonic = Mnemonic(text);
+    if (!IsLoopEnd(mnemonic) && !IsLoopStart(mnemonic)) continue;
+    cost->low_overhead_loop = IsLoopEnd(mnemonic);
+    if (IsLoopStart(mnemonic)) cost->cycles += 1;
+    text.clear();
+  }
+}
+
+class Session {
+ public:
+  Session(const McaCore& core, std::string directory) : core_(core), directory_(std::move(directory)) {}
+
+  absl::StatusOr<std::vector<Listing>> Disassemble(const std::vector<const CodeBlock*>& blocks) const {
+    // One instruction a line, so that a refusal's line says which.
+    std::string input;
+    std::size_t lines = 0;
+    for (const CodeBlock* block : blocks) {
+      std::size_t offset = 0;
+      for (const std::uint8_t size : block->sizes) {
+        for (std::size_t i = 0; i < size; ++i) {
+          absl::StrAppendFormat(&input, "0x%02x ", static_cast<unsigned char>(block->code[offset + i]));
+        }
+        input.back() = '\n';
+        offset += size;
+        ++lines;
+      }
+    }
+    const std::string path = directory_ + "/code";
+    TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(path, input));
+    TUNEFARM_ASSIGN_OR_RETURN(
+        const RunResult result,
+        RunTool({kDisassembler, "-disassemble", "-triple=" + core_.triple, "-mcpu=" + core_.cpu, path}));
+    std::vector<bool> invalid(lines);
+    for (absl::string_view message : absl::StrSplit(result.err, '\n')) {
+      const int line = MessageLine(message, path, "warning: invalid instruction encoding");
+      if (line > 0 && static_cast<std::size_t>(line) <= lines)
+        invalid[static_cast<std::size_t>(line) - 1] = true;
+    }
+    std::vector<absl::string_view> texts;
+    for (absl::string_view line : absl::StrSplit(result.out, '\n')) {
+      line = absl::StripAsciiWhitespace(line);
+      if (!line.empty() && line[0] != '.') texts.push_back(line);
+    }
+    std::vector<Listing> listings;
+    std::size_t line = 0, text = 0;
+    for (const CodeBlock* block : blocks) {
+      Listing& listing = listings.emplace_back();
+      for (std::size_t i = 0; i < block->sizes.size(); ++i, ++line) {
+        if (invalid[line] || text == texts.size()) {
+          listing.emplace_back();
+        } else {
+          listing.emplace_back(texts[text++]);
+        }
+      }
+    }
+    if (text == texts.size()) return listings;
+    return absl::InternalError(absl::StrCat(kDisassembler, " did not answer line by line"));
+  }
+
+  // Total cycles of `iterations` of each listing in turn; 0 for one of which the model has nothing. What it
+  // lacks is left out and counted in `unmodelled`.
+  absl::StatusOr<std::vector<double>> Simulate(const std::vector<Listing>& listings, int iterations,
+                                               std::vector<int>* unmodelled) const {
+    std::string input;
+    std::vector<std::size_t> block_of_line = {0};  // Lines count from 1.
+    const auto add_line = [&](std::size_t block, absl::string_view text) {
+      absl::StrAppend(&input, text, "\n");
+      block_of_line.push_back(block);
+    };
+    for (std::size_t b = 0; b < listings.size(); ++b) {
+      add_line(b, absl::StrCat("# LLVM-MCA-BEGIN ", b));
+      for (const std::string& text : listings[b]) {
+        if (!text.empty()) add_line(b, text);
+      }
+      add_line(b, "# LLVM-MCA-END");
+    }
+    const std::string path = absl::StrCat(directory_, "/", iterations, ".s");
+    TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(path, input));
+    // A call's latency is the callee's, which is counted by itself.
+    TUNEFARM_ASSIGN_OR_RETURN(
+        const RunResult result,
+        RunTool({kAnalyser, "-mtriple=" + core_.triple, "-mcpu=" + core_.cpu, "-call-latency=1",
+                 absl::StrCat("-iterations=", iterations), "-resource-pressure=0", "-instruction-info=0",
+                 "-skip-unsupported-instructions=any", path}));
+    std::vector<double> cycles(listings.size());
+    std::size_t block = listings.size();
+    for (absl::string_view line : absl::StrSplit(result.out, '\n')) {
+      const std::size_t name = line.find("] Code Region - ");
+      if (name != absl::string_view::npos && !absl::SimpleAtoi(line.substr(name + 16), &block)) {
+        block = listings.size();
+      }
+      if (absl::ConsumePrefix(&line, "Total Cycles:") && block < listings.size()) {
+        if (!absl::SimpleAtod(absl::StripAsciiWhitespace(line), &cycles[block])) block = listings.size();
+      }
+    }
+    unmodelled->assign(listings.size(), 0);
+    absl::flat_hash_set<std::string> lacking;
+    absl::flat_hash_set<int> refused;
+    for (absl::string_view line : absl::StrSplit(result.err, '\n')) {
+      if (absl::ConsumePrefix(&line, "note: instruction:")) {
+        lacking.insert(std::string(absl::StripAsciiWhitespace(line)));
+      } else if (const int number = MessageLine(line, path, "error:"); number > 0) {
+        refused.insert(number);
+      }
+    }
+    for (const int line : refused) {
+      if (static_cast<std::size_t>(line) < block_of_line.size()) {
+        ++(*unmodelled)[block_of_line[static_cast<std::size_t>(line)]];
+      }
+    }
+    for (std::size_t b = 0; b < listings.size(); ++b) {
+      for (const std::string& text : listings[b]) (*unmodelled)[b] += lacking.contains(text);
+    }
+    return cycles;
+  }
+
+ private:
+  const McaCore& core_;
+  const std::string directory_;
+};
+
+}  // namespace
+
+absl::StatusOr<LlvmMca> LlvmMca::Create(const McaCore& core) {
+  absl::StatusOr<RunResult> result = RunTool({kAnalyser, "--version"});
+  if (result.ok()) {
+    const absl::StatusOr<RunResult> disassembler = RunTool({kDisassembler, "--version"});
+    if (!disassembler.ok()) result = disassembler.status();
+  }
+  if (absl::IsNotFound(result.status())) {
+    return absl::NotFoundError(
+        absl::StrCat("cycles of this core are estimated with LLVM's scheduling models, but ",
+                     result.status().message(), ": install the package llvm-19"));
+  }
+  TUNEFARM_RETURN_IF_ERROR(result.status());
+  const std::size_t at = result->out.find("LLVM version ");
+  if (at == std::string::npos)
+    return absl::InternalError(absl::StrCat(kAnalyser, " does not tell its version"));
+  const std::string version = result->out.substr(at + 13);
+  return LlvmMca(core, version.substr(0, version.find_first_not_of("0123456789.")));
+}
+
+absl::StatusOr<std::vector<McaCost>> LlvmMca::Analyse(const std::vector<const CodeBlock*>& blocks) const {
+  std::vector<McaCost> costs(blocks.size());
+  if (blocks.empty()) return costs;
+  TUNEFARM_ASSIGN_OR_RETURN(const TempDir directory, TempDir::Create("tunefarm-mca"));
+  const Session session(core_, directory.path());
+  TUNEFARM_ASSIGN_OR_RETURN(std::vector<Listing> listings, session.Disassemble(blocks));
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    for (const std::string& text : listings[b]) costs[b].unmodelled += text.empty();
+    StripLoops(&listings[b], &costs[b]);
+  }
+  std::vector<int> unmodelled;
+  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<double> once, session.Simulate(listings, 1, &unmodelled));
+  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<double> often,
+                            session.Simulate(listings, kIterations + 1, &unmodelled));
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    costs[b].cycles += (often[b] - once[b]) / kIterations;
+    costs[b].unmodelled += unmodelled[b];
+  }
+  return costs;
+}
+
+}  // namespace tunefarm::cycles

@@ -1,0 +1,40 @@
+// LLVM's static analysis of a core's pipeline, from the distribution's package llvm-19: llvm-mc to
+// disassemble, llvm-mca to simulate, each started once for any number of blocks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "runner/cycles/region.h"
+
+namespace tunefarm::cycles {
+
+struct McaCore {
+  std::string triple;  // "aarch64".
+  std::string cpu;     // LLVM's name of the scheduling model.
+};
+
+struct McaCost {
+  double cycles = 0;               // Of one execution in the steady state: (T(101) - T(1)) / 100.
+  int unmodelled = 0;              // Instructions that the model lacks; they are not in `cycles`.
+  bool low_overhead_loop = false;  // Ends with LE or LETP, which is not in `cycles` either.
+};
+
+class LlvmMca {
+ public:
+  // Looks for the programs. kNotFound says which package to install.
+  static absl::StatusOr<LlvmMca> Create(const McaCore& core);
+
+  // "19.1.7": the same version gives the same answers on every machine.
+  const std::string& version() const { return version_; }
+  // One per block, in order.
+  absl::StatusOr<std::vector<McaCost>> Analyse(const std::vector<const CodeBlock*>& blocks) const;
+
+ private:
+  LlvmMca(McaCore core, std::string version) : core_(std::move(core)), version_(std::move(version)) {}
+  McaCore core_;
+  std::string version_;
+};
+
+}  // namespace tunefarm::cycles
