@@ -35,7 +35,10 @@ inline absl::Status WithContext(const absl::Status& status, absl::string_view co
 // TUNEFARM_ASSIGN_OR_RETURN(auto value, Compute());
 #define TUNEFARM_ASSIGN_OR_RETURN(lhs, expr) \
   TUNEFARM_ASSIGN_OR_RETURN_INNER(TUNEFARM_CONCAT(tunefarm_statusor_, __LINE__), lhs, expr)
+// `lhs` may be a declaration, which parentheses would spoil.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define TUNEFARM_ASSIGN_OR_RETURN_INNER(tmp, lhs, expr) \
   auto tmp = (expr);                                    \
   if (!tmp.ok()) return std::move(tmp).status();        \
   lhs = *std::move(tmp)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -3,17 +3,15 @@
 #include <sys/personality.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <thread>
 
 #include "base/exit_code.h"
 #include "base/file.h"
-#include "proto/rpc.h"
+#include "proto/program.h"
 #include "runner/agent.h"
 #include "runner/device/native_device.h"
 #include "runner/version.h"
-#include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
 namespace tunefarm {
@@ -27,8 +25,7 @@ struct Flags {
   std::string scratch;
   std::uint64_t cache_mib = 512;
   bool unsandboxed = false;
-  TransportOptions transport;
-  std::string log_level = "info";
+  ProgramFlags program;
 };
 
 std::string HostName() {
@@ -36,7 +33,13 @@ std::string HostName() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-absl::Status Serve(const Flags& flags, const sigset_t& endings) {
+absl::Status Serve(const Flags& flags, sigset_t endings) {
+  // Ends the thread below when the agent is done.
+  sigaddset(&endings, SIGUSR2);
+  pthread_sigmask(SIG_BLOCK, &endings, nullptr);
+  // For the executors: the same addresses in every one, so that two runs of a kernel differ in nothing but
+  // the moment.
+  personality(ADDR_NO_RANDOMIZE);
   const std::string executor = ProgramDirectory() + "/tunefarm-executor";
   if (flags.unsandboxed) {
     spdlog::warn("--dangerously-unsandboxed: kernels run with this user's rights and see this user's files");
@@ -57,7 +60,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& endings) {
   TUNEFARM_ASSIGN_OR_RETURN(const std::unique_ptr<NativeDevice> device,
                             NativeDevice::Create(options, sandbox));
   TUNEFARM_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
-                            Dial(flags.tracker, flags.transport));
+                            Dial(flags.tracker, flags.program.transport));
   TUNEFARM_ASSIGN_OR_RETURN(
       ArtifactCache artifacts,
       ArtifactCache::Open(options.state_directory + "/artifacts", flags.cache_mib << 20, FetchOver(channel)));
@@ -97,35 +100,11 @@ int Main(int argc, char** argv) {
                  "Folder for cached kernels and state (default: in the data folder)");
   app.add_option("--cache-mib", flags.cache_mib, "Bound of the cached kernels")->capture_default_str();
   app.add_flag("--dangerously-unsandboxed", flags.unsandboxed, "Run kernels without the sandbox");
-  app.add_option("--tls-cert", flags.transport.certificate_file, "Certificate of this runner (PEM)");
-  app.add_option("--tls-key", flags.transport.key_file, "Its private key (PEM)");
-  app.add_option("--tls-ca", flags.transport.ca_file,
-                 "Certificates that the tracker's is checked against (PEM)");
-  app.add_flag("--insecure", flags.transport.insecure, "Clear text to a tracker on another machine");
-  app.add_option("--log-level", flags.log_level, "trace, debug, info, warn, error, off")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
-      ->capture_default_str();
+  AddProgramFlags(app, flags.program, "PEM certificates that sign the tracker's",
+                  "Clear text to a tracker on another machine");
   app.set_version_flag("--version", kRunnerVersion);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
-  }
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("runner"));
-  spdlog::set_level(spdlog::level::from_str(flags.log_level));
-
-  // Before any thread exists, so that all inherit it.
-  sigset_t endings;
-  sigemptyset(&endings);
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR2}) sigaddset(&endings, signal);
-  pthread_sigmask(SIG_BLOCK, &endings, nullptr);
-  // For the executors: the same addresses in every one, so that two runs of a kernel differ in nothing but
-  // the moment.
-  personality(ADDR_NO_RANDOMIZE);
-
-  const absl::Status status = Serve(flags, endings);
-  if (!status.ok()) spdlog::error("{}", std::string(status.message()));
-  return static_cast<int>(ExitCodeOf(status));
+  return RunProgram(app, flags.program, argc, argv,
+                    [&](const sigset_t& endings) { return Serve(flags, endings); });
 }
 
 }  // namespace

@@ -1,19 +1,9 @@
 // tunefarm-tracker: the one place where the tracker's parts are put together.
-#include <grpcpp/grpcpp.h>
-#include <signal.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
-
-#include <CLI/CLI.hpp>
-#include <cstdio>
 #include <memory>
 #include <string>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "base/exit_code.h"
 #include "base/file.h"
-#include "proto/rpc.h"
+#include "proto/program.h"
 #include "tracker/service.h"
 
 namespace tunefarm {
@@ -25,8 +15,7 @@ struct Flags {
   std::uint64_t artifact_limit_mb = 4096;
   std::uint64_t queue_limit = QueueOptions().max_work;
   std::uint32_t lease_ms = static_cast<std::uint32_t>(absl::ToInt64Milliseconds(QueueOptions().lease));
-  std::string log_level = "info";
-  TransportOptions transport;
+  ProgramFlags program;
 };
 
 void Declare(CLI::App& app, Flags& flags) {
@@ -47,16 +36,10 @@ void Declare(CLI::App& app, Flags& flags) {
                  "A runner that is silent for so long has lost its device's lease, and the work moves on")
       ->capture_default_str()
       ->check(CLI::Range(100u, 3'600'000u));
-  app.add_option("--tls-cert", flags.transport.certificate_file, "PEM certificate of this server");
-  app.add_option("--tls-key", flags.transport.key_file, "PEM key of this server");
-  app.add_option("--tls-ca", flags.transport.ca_file,
-                 "PEM certificates that sign runners and users. A client's common name is its user; "
-                 "'runner:DEVICE_ID' is the runner of that device");
-  app.add_flag("--insecure", flags.transport.insecure,
-               "Serve clear text to other machines. Whoever can connect can run code on every device");
-  app.add_option("--log-level", flags.log_level, "What goes to stderr")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  AddProgramFlags(app, flags.program,
+                  "PEM certificates that sign runners and users. A client's common name is its user; "
+                  "'runner:DEVICE_ID' is the runner of that device",
+                  "Serve clear text to other machines. Whoever can connect can run code on every device");
   app.footer(
       "Examples:\n"
       "  tunefarm-tracker                                  serve this machine\n"
@@ -71,7 +54,7 @@ void Declare(CLI::App& app, Flags& flags) {
       "tracker, 11 disk full, 12 journal damaged, 1 anything else.");
 }
 
-absl::Status Serve(const Flags& flags, const sigset_t& signals) {
+absl::Status Serve(const Flags& flags, const sigset_t& endings) {
   TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<Journal> journal, Journal::Open(flags.state));
   TUNEFARM_ASSIGN_OR_RETURN(const std::unique_ptr<ArtifactStore> artifacts,
                             ArtifactStore::Open(flags.state + "/artifacts", flags.artifact_limit_mb << 20));
@@ -83,54 +66,18 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   WorkerService worker(coordinator.get());
   TrackerService tracker(coordinator.get());
   ArtifactService artifact_service(artifacts.get());
-  grpc::ServerBuilder builder;
-  int port = 0;
-  TUNEFARM_RETURN_IF_ERROR(AddListeningPort(builder, flags.listen, flags.transport, &port));
-  builder.RegisterService(&worker);
-  builder.RegisterService(&tracker);
-  builder.RegisterService(&artifact_service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr || port == 0) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", flags.listen,
-                                               ": the address is in use or not of this "
-                                               "machine; give another --listen"));
-  }
-  std::string address = flags.listen;
-  if (!absl::StartsWith(address, "unix:"))
-    address = absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
-  std::printf("tunefarm-tracker listening on %s\n", address.c_str());
-  std::fflush(stdout);
-
-  int signal = 0;
-  sigwait(&signals, &signal);
-  spdlog::info("ending: {}", strsignal(signal));
-  coordinator->StopHolding();
-  server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
-  server->Wait();
+  TUNEFARM_ASSIGN_OR_RETURN(const ListeningServer listening, Listen(flags.listen, flags.program.transport,
+                                                                    {&worker, &tracker, &artifact_service}));
+  ServeUntilEnded("tunefarm-tracker", listening, endings, [&] { coordinator->StopHolding(); });
   return absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("tunefarm-tracker: gives kernels to devices, and results back to those who asked.");
+  CLI::App app("Gives kernels to devices, and results back to those who asked.", "tunefarm-tracker");
   Flags flags;
   Declare(app, flags);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
-  }
-  spdlog::set_default_logger(spdlog::stderr_color_mt("tunefarm-tracker"));
-  spdlog::set_level(spdlog::level::from_str(flags.log_level));
-  // Blocked before any thread exists, so that only sigwait sees them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  const absl::Status status = Serve(flags, signals);
-  if (!status.ok()) std::fprintf(stderr, "tunefarm-tracker: %s\n", std::string(status.message()).c_str());
-  return static_cast<int>(ExitCodeOf(status));
+  return RunProgram(app, flags.program, argc, argv,
+                    [&](const sigset_t& endings) { return Serve(flags, endings); });
 }
 
 }  // namespace

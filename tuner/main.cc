@@ -1,23 +1,14 @@
 // tunefarmd: the one place where the tuner daemon's parts are put together.
-#include <grpcpp/grpcpp.h>
-#include <signal.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <CLI/CLI.hpp>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/exit_code.h"
 #include "base/file.h"
-#include "proto/rpc.h"
+#include "proto/program.h"
 #include "tuner/artifact_cache.h"
 #include "tuner/cpu_list.h"
 #include "tuner/daemon_service.h"
@@ -36,8 +27,7 @@ struct Flags {
   int builders = 0;
   std::string builder_cpus;
   std::string compiler_launcher;
-  std::string log_level = "info";
-  TransportOptions transport;
+  ProgramFlags program;
 };
 
 void Declare(CLI::App& app, Flags& flags) {
@@ -61,13 +51,8 @@ void Declare(CLI::App& app, Flags& flags) {
       "Cores for the daemon and its compilers, such as 0,2-3; keep them apart from those that measure");
   app.add_option("--compiler-launcher", flags.compiler_launcher,
                  "A program put before the compiler, with its arguments: ccache, distcc, icecc");
-  app.add_option("--tls-cert", flags.transport.certificate_file, "PEM certificate of this daemon");
-  app.add_option("--tls-key", flags.transport.key_file, "PEM key of this daemon");
-  app.add_option("--tls-ca", flags.transport.ca_file, "PEM certificates that sign users and the tracker");
-  app.add_flag("--insecure", flags.transport.insecure, "Clear text even to and from other machines");
-  app.add_option("--log-level", flags.log_level, "What goes to stderr")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  AddProgramFlags(app, flags.program, "PEM certificates that sign users and the tracker",
+                  "Clear text even to and from other machines");
   app.footer(
       "Jobs survive kill -9 of this program and go on when it starts again with the same --db; SIGTERM ends "
       "it in\n"
@@ -91,7 +76,7 @@ absl::StatusOr<CompilerOptions> CompilerOptionsOf(const Flags& flags) {
   return options;
 }
 
-absl::Status Serve(const Flags& flags, const sigset_t& signals) {
+absl::Status Serve(const Flags& flags, const sigset_t& endings) {
   TUNEFARM_ASSIGN_OR_RETURN(const CompilerOptions compiler, CompilerOptionsOf(flags));
   TUNEFARM_RETURN_IF_ERROR(StayOnCpus(compiler.cpus));
   const std::filesystem::path folder = std::filesystem::path(flags.database).parent_path();
@@ -103,7 +88,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   if (!opened.ok()) spdlog::warn("working without a cache of kernels: {}", opened.status().ToString());
   ArtifactCache* cache = opened.ok() ? opened->get() : nullptr;
   TUNEFARM_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
-                            Dial(flags.tracker, flags.transport));
+                            Dial(flags.tracker, flags.program.transport));
   TrackerClient client(channel, flags.tracker);
   BuilderPool builders(flags.builders > 0 ? flags.builders : AllowedCpuCount());
   const JobServices services{
@@ -118,55 +103,19 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   };
   Daemon daemon(services);
   DaemonService service(daemon);
-  grpc::ServerBuilder server_builder;
-  int port = 0;
-  TUNEFARM_RETURN_IF_ERROR(AddListeningPort(server_builder, flags.listen, flags.transport, &port));
-  server_builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = server_builder.BuildAndStart();
-  if (server == nullptr || port == 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", flags.listen,
-                     ": the address is in use or not of this machine; give another --listen"));
-  }
+  TUNEFARM_ASSIGN_OR_RETURN(const ListeningServer listening,
+                            Listen(flags.listen, flags.program.transport, {&service}));
   TUNEFARM_RETURN_IF_ERROR(daemon.Start());
-  std::string address = flags.listen;
-  if (!absl::StartsWith(address, "unix:")) {
-    address = absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
-  }
-  std::printf("tunefarmd listening on %s\n", address.c_str());
-  std::fflush(stdout);
-
-  int signal = 0;
-  sigwait(&signals, &signal);
-  spdlog::info("ending: {}", strsignal(signal));
-  daemon.StopWatching();
-  server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
-  server->Wait();
+  ServeUntilEnded("tunefarmd", listening, endings, [&] { daemon.StopWatching(); });
   return absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("tunefarmd: searches, builds, and has measured the schedules of the jobs it is given.");
+  CLI::App app("Searches, builds, and has measured the schedules of the jobs it is given.", "tunefarmd");
   Flags flags;
   Declare(app, flags);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
-  }
-  spdlog::set_default_logger(spdlog::stderr_color_mt("tunefarmd"));
-  spdlog::set_level(spdlog::level::from_str(flags.log_level));
-
-  // Before any thread starts, so that all inherit the mask and only sigwait sees the signals.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  const absl::Status status = Serve(flags, signals);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "tunefarmd: %s\n", std::string(status.message()).c_str());
-  return static_cast<int>(ExitCodeOf(status));
+  return RunProgram(app, flags.program, argc, argv,
+                    [&](const sigset_t& endings) { return Serve(flags, endings); });
 }
 
 }  // namespace
