@@ -25,7 +25,7 @@ std::string Sha256::FinishHex() {
   EVP_DigestFinal_ex(state_->context, raw, &size);
   static constexpr char kHex[] = "0123456789abcdef";
   std::string hex;
-  hex.reserve(2 * size);
+  hex.reserve(std::size_t{2} * size);
   for (unsigned int i = 0; i < size; ++i) {
     hex.push_back(kHex[raw[i] >> 4]);
     hex.push_back(kHex[raw[i] & 15]);

@@ -85,7 +85,7 @@ absl::StatusOr<std::string> FarmChild::AwaitReady(const std::string& prefix, abs
   for (;;) {
     const std::optional<int> ended = process_.Wait(kPollInterval);
     const std::string log = ReadLog(log_path_);
-    const std::string rest = FindReadyLine(log, prefix);
+    std::string rest = FindReadyLine(log, prefix);
     if (ended.has_value()) return EndedStatus(*ended);
     if (!rest.empty()) return rest;
     TUNEFARM_RETURN_IF_ERROR(InterruptScope::Check(absl::StrCat("while ", name_, " was starting")));

@@ -30,7 +30,7 @@ std::uint64_t RandomBits() {
 
 }  // namespace
 
-ArtifactCache::Fetch FetchOver(std::shared_ptr<grpc::Channel> channel) {
+ArtifactCache::Fetch FetchOver(const std::shared_ptr<grpc::Channel>& channel) {
   return [channel](const std::string& digest) -> absl::StatusOr<std::string> {
     const std::unique_ptr<v1::Artifacts::Stub> stub = v1::Artifacts::NewStub(channel);
     grpc::ClientContext context;
@@ -50,7 +50,7 @@ ArtifactCache::Fetch FetchOver(std::shared_ptr<grpc::Channel> channel) {
   };
 }
 
-Agent::Agent(std::shared_ptr<grpc::Channel> channel, Device& device, ArtifactCache& artifacts,
+Agent::Agent(const std::shared_ptr<grpc::Channel>& channel, Device& device, ArtifactCache& artifacts,
              AgentOptions options, std::function<void()> on_registered)
     : stub_(v1::Worker::NewStub(channel)),
       device_(device),

@@ -34,13 +34,20 @@ struct AgentOptions {
 };
 
 // Fetches artifacts from the tracker's store. The channel must outlive what it returns.
-ArtifactCache::Fetch FetchOver(std::shared_ptr<grpc::Channel> channel);
+ArtifactCache::Fetch FetchOver(const std::shared_ptr<grpc::Channel>& channel);
+
+// Work that the agent holds a lease for.
+struct WorkInHand {
+  v1::LeaseToken lease;
+  std::optional<v1::Measurement> result;  // Reported until the tracker has answered.
+  bool abandoned = false;                 // Its result is thrown away.
+};
 
 class Agent {
  public:
   // `on_registered` is called once, after the first answer of the tracker. Device and artifacts must outlive
   // the agent.
-  Agent(std::shared_ptr<grpc::Channel> channel, Device& device, ArtifactCache& artifacts,
+  Agent(const std::shared_ptr<grpc::Channel>& channel, Device& device, ArtifactCache& artifacts,
         AgentOptions options, std::function<void()> on_registered);
 
   // Runs until it was drained. Errors only when going on is pointless: the tracker speaks another protocol
@@ -51,12 +58,6 @@ class Agent {
   void Drain();
 
  private:
-  struct InHand {
-    v1::LeaseToken lease;
-    std::optional<v1::Measurement> result;  // Reported until the tracker has answered.
-    bool abandoned = false;                 // Its result is thrown away.
-  };
-
   v1::SynchronizeRequest Request();
   void Handle(const v1::SynchronizeRequest& request, const v1::SynchronizeResponse& response);
   void Abandon();
@@ -72,7 +73,7 @@ class Agent {
   std::uint64_t sequence_ = 0;
   bool registered_ = false;
   Rng jitter_;
-  std::optional<InHand> in_hand_;
+  std::optional<WorkInHand> in_hand_;
   absl::Duration next_call_ = absl::ZeroDuration();
 
   absl::Mutex mu_;

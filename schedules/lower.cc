@@ -176,10 +176,11 @@ class Lowering {
     const int64_t around = schedule_.Covered(loop.axis, l);
     const bool in_tile = l >= schedule_.tile_position() && schedule_.spatial(loop.axis);
     if (in_tile && schedule_.HasTail(loop.axis)) node.tail = schedule_.tail(loop.axis);
-    const double tiles = static_cast<double>((extent + loop.step - 1) / loop.step);
-    const double tiles_around = static_cast<double>((extent + around - 1) / around);
-    node.average = in_tile && node.tail != Tail::kGuard ? static_cast<float>(loop.extent)
-                                                        : static_cast<float>(tiles / tiles_around);
+    const int64_t tiles = (extent + loop.step - 1) / loop.step;
+    const int64_t tiles_around = (extent + around - 1) / around;
+    node.average = in_tile && node.tail != Tail::kGuard
+                       ? static_cast<float>(loop.extent)
+                       : static_cast<float>(static_cast<double>(tiles) / static_cast<double>(tiles_around));
     return node;
   }
 
