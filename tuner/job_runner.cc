@@ -281,6 +281,11 @@ void JobRunner::End(v1::JobSummary summary) {
                                                                           : db::JobState::kFailed;
   uint32_t trials = 0;
   for (const v1::TaskSummary& task : summary.tasks()) trials += task.trials();
+  {
+    // Before the new state can be seen: who reads that the job is done reads all of its trials.
+    absl::MutexLock lock(&mu_);
+    progress_.mutable_tasks()->CopyFrom(summary.tasks());
+  }
   for (;;) {
     absl::Status status;
     if (!events_.ended()) status = events_.Append({event});
@@ -293,7 +298,6 @@ void JobRunner::End(v1::JobSummary summary) {
   spdlog::info("job {} ended: {} {}", job_.id, v1::JobState_Name(summary.state()), summary.message());
   {
     absl::MutexLock lock(&mu_);
-    progress_.mutable_tasks()->CopyFrom(summary.tasks());
     ended_ = true;
   }
   events_.Close();

@@ -49,8 +49,10 @@ TEST_CASE("KilledProcessesLoseNoTrialAndRecordNoneTwice") {
 
   Farm farm(2);
   farm.Start();
-  const std::string jobs[] = {farm.Submit(QuickJob("ada", kTasks, trials)),
-                              farm.Submit(QuickJob("bob", kTasks, trials))};
+  // One of them with a cost model, which must be trained again from the records after each start.
+  v1::SubmitJobRequest modelled = QuickJob("bob", kTasks, trials);
+  modelled.mutable_options()->set_strategy("xgb");
+  const std::string jobs[] = {farm.Submit(QuickJob("ada", kTasks, trials)), farm.Submit(modelled)};
 
   // Each process equally often, in random order.
   FarmProgram* const programs[] = {&farm.tracker, &farm.daemon, &farm.runners[0], &farm.runners[1]};

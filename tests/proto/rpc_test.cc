@@ -10,8 +10,8 @@
 
 #include "base/exit_code.h"
 #include "base/file.h"
-#include "base/subprocess.h"
 #include "tests/catch.h"
+#include "tests/certificates.h"
 #include "tunefarm/v1/tracker.grpc.pb.h"
 
 namespace tunefarm {
@@ -61,39 +61,6 @@ absl::StatusOr<std::string> Ask(const std::string& address, const TransportOptio
   const grpc::Status status = v1::Tracker::NewStub(channel)->Explain(&context, request, &response);
   if (!status.ok()) return FromGrpc(status);
   return response.state();
-}
-
-void OpenSsl(const std::vector<std::string>& arguments, const std::string& folder) {
-  SubprocessOptions options;
-  options.argv = {"openssl"};
-  options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
-  options.working_directory = folder;
-  const auto result = RunProcess(options, absl::Seconds(60));
-  REQUIRE(result.ok());
-  INFO(result->err);
-  REQUIRE(result->exit_code == 0);
-}
-
-// A certificate authority, and certificates that it signed.
-void MakeAuthority(const std::string& folder, const std::string& name) {
-  OpenSsl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-           "-keyout", name + ".key", "-out", name + ".pem", "-subj", "/CN=" + name},
-          folder);
-}
-TransportOptions MakeCertificate(const std::string& folder, const std::string& authority,
-                                 const std::string& name) {
-  OpenSsl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name + ".key",
-           "-out", name + ".csr", "-subj", "/CN=" + name},
-          folder);
-  REQUIRE(WriteFileAtomic(folder + "/ext", "subjectAltName=IP:127.0.0.1,DNS:localhost\n").ok());
-  OpenSsl({"x509", "-req", "-in", name + ".csr", "-CA", authority + ".pem", "-CAkey", authority + ".key",
-           "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", name + ".pem"},
-          folder);
-  TransportOptions options;
-  options.certificate_file = folder + "/" + name + ".pem";
-  options.key_file = folder + "/" + name + ".key";
-  options.ca_file = folder + "/" + authority + ".pem";
-  return options;
 }
 
 TEST_CASE("LoopbackAndUnixSocketsAreServedInTheClear") {

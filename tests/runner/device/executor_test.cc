@@ -283,6 +283,32 @@ TEST_CASE("WhatDoesNotLoadIsALoadFailure") {
   CHECK(failure.phase() == v1::PHASE_LOAD);
 }
 
+TEST_CASE("AKernelForAnotherMachineOrCutShortDoesNotLoad") {
+  Bench bench;
+  const std::string path = bench.Compile(absl::StrCat("RUN {", kTwice, "}"));
+  const std::string good = ReadFile(path).value();
+  std::string foreign = good;
+  foreign[18] = 0x16;  // e_machine of the ELF header: IBM S/390.
+  foreign[19] = 0;
+  REQUIRE(WriteFileAtomic(path, foreign).ok());
+  const v1::Failure failure = bench.FailureOfFile(path);
+  CHECK(failure.kind() == v1::FAILURE_KIND_LOAD);
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{40}, good.size() / 4}) {
+    INFO("the first " << bytes << " bytes");
+    REQUIRE(WriteFileAtomic(path, absl::string_view(good).substr(0, bytes)).ok());
+    const v1::FailureKind kind = bench.FailureOfFile(path).kind();
+    // Where the loader itself reads past the end of the mapped file it dies of SIGBUS, as any program would.
+    CHECK((kind == v1::FAILURE_KIND_LOAD || kind == v1::FAILURE_KIND_CRASH));
+  }
+}
+
+TEST_CASE("ABusErrorIsACrash") {
+  Bench bench;
+  const v1::Failure failure = bench.FailureOf("#include <signal.h>\nRUN { raise(SIGBUS); }");
+  CHECK(failure.kind() == v1::FAILURE_KIND_CRASH);
+  CHECK(failure.signal() == SIGBUS);
+}
+
 TEST_CASE("HomeAndSecretsAreOutOfSight") {
   Bench bench;
   const v1::Failure failure = bench.FailureOf(
