@@ -21,6 +21,14 @@ inline float InputFloat(std::uint64_t seed, std::uint32_t argument, std::uint64_
   return static_cast<float>(2 * bits + 1 - (1 << 24)) * 0x1.0p-24f;
 }
 
+// Uniform over low .. high, both included, to within 2^-32 of a share; low <= high.
+inline std::int32_t InputInt(std::uint64_t seed, std::uint32_t argument, std::uint64_t index,
+                             std::int32_t low, std::int32_t high) {
+  const std::uint64_t values = static_cast<std::uint64_t>(std::int64_t{high} - low) + 1;
+  const std::uint64_t offset = ((InputBits(seed, argument, index) >> 32) * values) >> 32;
+  return static_cast<std::int32_t>(low + static_cast<std::int64_t>(offset));
+}
+
 // Uniform over all 256 values.
 inline std::int8_t InputInt8(std::uint64_t seed, std::uint32_t argument, std::uint64_t index) {
   return static_cast<std::int8_t>(InputBits(seed, argument, index) >> 56);

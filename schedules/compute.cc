@@ -191,6 +191,8 @@ ComputeDefinition DefineConvolution(const Workload& workload) {
 
 }  // namespace
 
+int64_t BytesOf(DType dtype) { return dtype == DType::kI8 ? 1 : 4; }
+
 double ComputeDefinition::terms() const {
   double terms = 1;
   for (const Axis& axis : axes) {

@@ -2,10 +2,12 @@
 
 #include <Eigen/Dense>
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 
 #include "base/inputs.h"
+#include "schedules/int8_reference.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -288,6 +290,16 @@ std::vector<float> Reference(const Workload& workload, const std::vector<std::ve
       break;
   }
   return output;
+}
+
+std::string ReferenceBytes(const Workload& workload, uint64_t seed) {
+  static_assert(std::endian::native == std::endian::little);
+  const ComputeDefinition compute = DefineCompute(workload);
+  const auto bytes = [](const auto& output) {
+    return std::string(reinterpret_cast<const char*>(output.data()), output.size() * sizeof(output[0]));
+  };
+  if (workload.dtype() == DType::kI8) return bytes(Int8Reference(workload, MakeIntInputs(compute, seed)));
+  return bytes(Reference(workload, MakeInputs(compute, seed)));
 }
 
 Tolerance ToleranceOf(const Workload& workload) {

@@ -1,18 +1,13 @@
 #include "tuner/expected_output.h"
 
-#include <bit>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "base/digest.h"
-#include "schedules/compute.h"
 #include "schedules/reference.h"
 #include "tuner/job_spec.h"
 
 namespace tunefarm::tuner {
-
-static_assert(std::endian::native == std::endian::little, "artifacts of tensors are little-endian");
 
 Artifact ExpectedOutput(const schedules::Workload& workload, ArtifactCache* cache) {
   const uint64_t seed = InputSeedOf(workload);
@@ -22,9 +17,7 @@ Artifact ExpectedOutput(const schedules::Workload& workload, ArtifactCache* cach
   std::optional<std::string> bytes;
   if (cache != nullptr) bytes = cache->Get(key);
   if (!bytes.has_value()) {
-    const std::vector<float> output =
-        schedules::Reference(workload, schedules::MakeInputs(schedules::DefineCompute(workload), seed));
-    bytes.emplace(reinterpret_cast<const char*>(output.data()), output.size() * sizeof(float));
+    bytes = schedules::ReferenceBytes(workload, seed);
     if (cache != nullptr) cache->Put(key, *bytes);
   }
   Artifact artifact;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "schedules/contents.h"
 #include "schedules/reference.h"
 #include "tuner/job_spec.h"
 
@@ -37,7 +38,17 @@ v1::WorkItem MakeWorkItem(const schedules::Task& task, const MeasureRequest& req
   uint64_t bytes = 0;
   for (const schedules::Tensor& tensor : task.compute().tensors) {
     v1::Argument* argument = run->add_arguments();
-    argument->set_type(v1::DATA_TYPE_F32);
+    switch (tensor.dtype) {
+      case schedules::DType::kF32:
+        argument->set_type(v1::DATA_TYPE_F32);
+        break;
+      case schedules::DType::kI8:
+        argument->set_type(v1::DATA_TYPE_I8);
+        break;
+      case schedules::DType::kI32:
+        argument->set_type(v1::DATA_TYPE_I32);
+        break;
+    }
     switch (tensor.role) {
       case schedules::TensorRole::kInput:
         argument->set_role(v1::ARGUMENT_ROLE_INPUT);
@@ -52,7 +63,12 @@ v1::WorkItem MakeWorkItem(const schedules::Task& task, const MeasureRequest& req
     uint64_t elements = 1;
     for (const int64_t extent : tensor.shape) elements *= static_cast<uint64_t>(extent);
     argument->set_elements(elements);
-    bytes += elements * sizeof(float);
+    bytes += elements * static_cast<uint64_t>(schedules::BytesOf(tensor.dtype));
+    if (tensor.dtype != schedules::DType::kF32 && tensor.role != schedules::TensorRole::kOutput) {
+      const schedules::ContentRange range = schedules::ContentsOf(task.compute(), run->arguments_size() - 1);
+      argument->set_low(range.low);
+      argument->set_high(range.high);
+    }
   }
   for (const Kernel& kernel : request.kernels) {
     work.add_kernel_digests(kernel.digest);

@@ -47,9 +47,14 @@ absl::StatusOr<std::unique_ptr<executor::Job>> MakeJob(const LocalWork& work, st
   for (int a = 0; a < run.arguments_size(); ++a) {
     const v1::Argument& argument = run.arguments(a);
     const bool last = a + 1 == run.arguments_size();
-    if (argument.type() != v1::DATA_TYPE_F32 && argument.type() != v1::DATA_TYPE_I8) {
+    if (argument.type() != v1::DATA_TYPE_F32 && argument.type() != v1::DATA_TYPE_I8 &&
+        argument.type() != v1::DATA_TYPE_I32) {
       return absl::InvalidArgumentError(
-          absl::StrCat("argument ", a, " is neither f32 nor i8, the types this runner fills"));
+          absl::StrCat("argument ", a, " is none of f32, i8 and i32, the types this runner fills"));
+    }
+    if (argument.low() > argument.high()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("argument ", a, " has a range from ", argument.low(), " to ", argument.high()));
     }
     if ((argument.role() == v1::ARGUMENT_ROLE_OUTPUT) != last) {
       return absl::InvalidArgumentError("exactly the last argument must be the output");
@@ -61,7 +66,8 @@ absl::StatusOr<std::unique_ptr<executor::Job>> MakeJob(const LocalWork& work, st
       return absl::ResourceExhaustedError("the tensors need more than half of the device's memory");
     }
     job->arguments[a] = {static_cast<executor::Type>(argument.type()),
-                         static_cast<executor::Role>(argument.role()), argument.elements()};
+                         static_cast<executor::Role>(argument.role()), argument.elements(), argument.low(),
+                         argument.high()};
   }
   if (!add(run.packed_bytes()) || !add(run.workspace_bytes())) {
     return absl::ResourceExhaustedError(

@@ -20,7 +20,7 @@ inline constexpr std::size_t kMaxCpus = 64;
 inline constexpr int kChannelFd = 30;
 
 // Numbered as v1::DataType, v1::ArgumentRole and v1::Phase.
-enum class Type : std::uint32_t { kF32 = 1, kI8 = 2 };
+enum class Type : std::uint32_t { kF32 = 1, kI8 = 2, kI32 = 4 };
 enum class Role : std::uint32_t { kInput = 1, kConstant = 2, kOutput = 3 };
 enum class Phase : std::uint32_t { kLoad = 3, kCheck = 4, kWarmUp = 5, kTime = 6 };
 
@@ -28,6 +28,9 @@ struct ArgumentSpec {
   Type type;
   Role role;
   std::uint64_t elements;
+  // Of integers, as in v1::Argument.
+  std::int32_t low = 0;
+  std::int32_t high = 0;
 };
 
 // Agent to executor, once.

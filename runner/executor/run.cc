@@ -73,7 +73,7 @@ void MakeTensors(const Job& job, Tensors& tensors) {
     if (spec.role == Role::kOutput) {
       tensors.output = &spec;
     } else {
-      FillInput(spec.type, job.input_seed, a, spec.elements, buffer.data());
+      FillInput(spec, job.input_seed, a, buffer.data());
       buffer.MakeReadOnly();
     }
   }
@@ -91,7 +91,7 @@ void Call(const LoadedKernel& kernel, const Tensors& tensors) {
 
 // Runs the kernel once over a poisoned output. Returns how long the call took.
 double CheckedCall(const Job& job, const LoadedKernel& kernel, Tensors& tensors, const char* when) {
-  Poison(tensors.output->type, tensors.output->elements, tensors.output_buffer().data());
+  Poison(tensors.output->type, tensors.output->elements, tensors.expected, tensors.output_buffer().data());
   const double start = MonotonicMicros();
   Call(kernel, tensors);
   const double call_us = MonotonicMicros() - start;

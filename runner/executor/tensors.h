@@ -13,11 +13,12 @@ namespace tunefarm::executor {
 
 std::size_t BytesOf(Type type);
 
-// Element i becomes InputFloat or InputInt8 (base/inputs.h) of (seed, argument, i).
-void FillInput(Type type, std::uint64_t seed, std::uint32_t argument, std::uint64_t elements, void* data);
+// Element i becomes that of base/inputs.h for (seed, argument, i), as v1::Argument says.
+void FillInput(const ArgumentSpec& spec, std::uint64_t seed, std::uint32_t argument, void* data);
 
-// Sets every byte so that an element that is not written cannot pass: NaN for floats, 0x80 for integers.
-void Poison(Type type, std::uint64_t elements, void* data);
+// Sets every element so that one that is not written cannot pass: NaN for floats, the complement of what is
+// wanted for integers, 0x80 bytes where nothing is (`want` is nullptr).
+void Poison(Type type, std::uint64_t elements, const void* want, void* data);
 
 struct Mismatch {
   std::uint64_t count = 0;

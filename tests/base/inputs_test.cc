@@ -1,6 +1,7 @@
 #include "base/inputs.h"
 
 #include <cmath>
+#include <limits>
 
 #include "tests/catch.h"
 
@@ -29,6 +30,28 @@ TEST_CASE("ArgumentsSeedsAndElementsDiffer") {
   CHECK(InputBits(1, 0, 0) != InputBits(2, 0, 0));
   CHECK(InputBits(1, 0, 0) != InputBits(1, 1, 0));
   CHECK(InputBits(1, 0, 0) != InputBits(1, 0, 1));
+}
+
+TEST_CASE("IntegersFillTheirRangeEvenlyWithBothEnds") {
+  int count[7] = {};
+  for (int i = 0; i < 70000; ++i) {
+    const std::int32_t x = InputInt(7, 1, i, -3, 3);
+    REQUIRE(x >= -3);
+    REQUIRE(x <= 3);
+    ++count[x + 3];
+  }
+  // Standard deviation of a count: sqrt(70000 * 1/7 * 6/7) = 93; five of them.
+  for (const int n : count) CHECK(std::abs(n - 10000) < 463);
+  CHECK(InputInt(1, 2, 3, 5, 5) == 5);
+  bool low = false, high = false;
+  for (int i = 0; i < 1000; ++i) {
+    const std::int32_t x =
+        InputInt(9, 0, i, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max());
+    low = low || x < -2000000000;
+    high = high || x > 2000000000;
+  }
+  CHECK(low);
+  CHECK(high);
 }
 
 // Stored records name a seed and expect the same tensor for ever, so the function itself is a promise. Worked
