@@ -1,9 +1,12 @@
 #include "schedules/c_printer.h"
 
+#include <optional>
 #include <vector>
 
 #include "schedules/c_text.h"
 #include "schedules/copy_printer.h"
+#include "schedules/dot_printing.h"
+#include "schedules/dot_tile_printer.h"
 #include "schedules/nest_path.h"
 #include "schedules/tile_printer.h"
 
@@ -14,6 +17,7 @@ class Printer {
  public:
   Printer(const LoopTree& tree, const ComputeFacts& facts, const PrintOptions& options)
       : tree_(tree), facts_(facts), options_(options) {
+    if (options.dot != nullptr) dot_.emplace(tree, facts, *options.dot, out_);
     // The tile's three nests are the last children of the innermost loop around the tile.
     for (int n = tree.run_begin; n < static_cast<int>(tree.nodes.size()); ++n) {
       if (!tree.nodes[n].is_loop && tree.nodes[n].statement == StatementKind::kInit) {
@@ -40,6 +44,18 @@ class Printer {
   void Preamble() {
     out_.Line("// ", options_.title);
     if (!options_.config.empty()) out_.Line("// ", options_.config);
+    if (dot_.has_value()) {
+      out_.Line("static inline long min_long(long a, long b) { return a < b ? a : b; }");
+      dot_->Preamble();
+    } else {
+      FloatPreamble();
+    }
+    for (const LoopNode& node : tree_.nodes) parallel_ = parallel_ || node.kind == LoopKind::kParallel;
+    parallel_ = parallel_ && options_.threads > 1;
+    if (parallel_) out_.Line("extern int omp_get_thread_num(void);");
+  }
+
+  void FloatPreamble() {
     const int lanes = tree_.vector_lanes;
     if (lanes > 1) {
       const int bytes = lanes * 4;
@@ -71,10 +87,9 @@ class Printer {
       }
       out_.Close();
     }
-    for (const LoopNode& node : tree_.nodes) parallel_ = parallel_ || node.kind == LoopKind::kParallel;
-    parallel_ = parallel_ && options_.threads > 1;
-    if (parallel_) out_.Line("extern int omp_get_thread_num(void);");
   }
+
+  const char* TypeOf(int buffer) const { return dot_.has_value() ? dot_->TypeOf(buffer) : "float"; }
 
   const std::string& TensorName(int tensor) const { return facts_.compute.tensors[tensor].name; }
 
@@ -83,6 +98,14 @@ class Printer {
     const LoopBuffer& buffer = tree_.buffers[b];
     if (buffer.scope == BufferScope::kArgument) return TensorName(buffer.tensor);
     return absl::StrCat(buffer.padded_copy ? "padded_" : "packed_", TensorName(buffer.tensor));
+  }
+
+  // "float* restrict padded_input = (float*)workspace + 16": what precedes it in its area, in elements.
+  std::string Declaration(int b, const char* area) const {
+    const LoopBuffer& buffer = tree_.buffers[b];
+    return absl::StrCat(TypeOf(b), "* restrict ", PointerOf(b), " = (",
+                        buffer.scope == BufferScope::kConstant ? "const " : "", TypeOf(b), "*)", area, " + ",
+                        buffer.offset_bytes / buffer.element_bytes);
   }
 
   std::string Describe(const LoopBuffer& buffer) const {
@@ -97,14 +120,25 @@ class Printer {
     for (int n = 0; n < tree_.run_begin; n = tree_.nodes[n].end) {
       const LoopNode& statement = tree_.nodes[tree_.nodes[n].end - 1];
       const int from = tree_.accesses[statement.first_access].buffer;
-      const LoopBuffer& to = tree_.buffers[tree_.accesses[statement.first_access + 1].buffer];
-      out_.Line("// ", Describe(to));
+      const int to = tree_.accesses[statement.first_access + 1].buffer;
+      out_.Line("// ", Describe(tree_.buffers[to]));
       out_.Open();
-      out_.Line("const float* restrict from = constants[", tree_.buffers[from].tensor, "];");
-      out_.Line("float* restrict to = (float*)packed + ", to.offset_bytes / 4, ";");
+      out_.Line("const ", TypeOf(from), "* restrict from = constants[", tree_.buffers[from].tensor, "];");
+      out_.Line(TypeOf(to), "* restrict to = (", TypeOf(to), "*)packed + ",
+                tree_.buffers[to].offset_bytes / tree_.buffers[to].element_bytes, ";");
       NestPath path(tree_, facts_);
-      CopyPrinter(tree_, facts_, out_).Print(n, path, "from", "to", "");
+      if (dot_.has_value()) {
+        dot_->PackWeights(n, "from", "to");
+      } else {
+        CopyPrinter(tree_, facts_, out_).Print(n, path, "from", "to", "");
+      }
       out_.Close();
+    }
+    if (dot_.has_value()) {
+      const LoopBuffer& table = tree_.buffers[options_.dot->channels.buffer];
+      out_.Line("// What each channel adds, and how it is scaled: ", table.bytes, " bytes.");
+      out_.Line("int32_t* restrict to = (int32_t*)packed + ", table.offset_bytes / table.element_bytes, ";");
+      dot_->PackChannels("to");
     }
     out_.Close();
   }
@@ -122,14 +156,12 @@ class Printer {
     for (std::size_t b = 0; b < tree_.buffers.size(); ++b) {
       const LoopBuffer& buffer = tree_.buffers[b];
       if (buffer.scope == BufferScope::kArgument && used[b]) {
-        out_.Line(buffer.tensor == output ? "" : "const ", "float* restrict ", PointerOf(static_cast<int>(b)),
-                  " = arguments[", buffer.tensor, "];");
+        out_.Line(buffer.tensor == output ? "" : "const ", TypeOf(static_cast<int>(b)), "* restrict ",
+                  PointerOf(static_cast<int>(b)), " = arguments[", buffer.tensor, "];");
       } else if (buffer.scope == BufferScope::kConstant) {
-        out_.Line("const float* restrict ", PointerOf(static_cast<int>(b)), " = (const float*)packed + ",
-                  buffer.offset_bytes / 4, ";");
+        out_.Line("const ", Declaration(static_cast<int>(b), "packed"), ";");
       } else if (buffer.scope == BufferScope::kWorkspace && !PerThread(static_cast<int>(b))) {
-        out_.Line("float* restrict ", PointerOf(static_cast<int>(b)), " = (float*)workspace + ",
-                  buffer.offset_bytes / 4, ";");
+        out_.Line(Declaration(static_cast<int>(b), "workspace"), ";");
       }
     }
     if (tree_.packed_bytes == 0) out_.Line("(void)packed;");
@@ -156,8 +188,10 @@ class Printer {
   void Children(int begin, int end, NestPath& path) {
     for (int n = begin; n < end; n = tree_.nodes[n].end) {
       if (n == tile_) {
-        TilePrinter tile(tree_, facts_, out_, [this](int buffer) { return PointerOf(buffer); });
-        return tile.Print(n, path);
+        const auto pointer_of = [this](int buffer) { return PointerOf(buffer); };
+        if (dot_.has_value())
+          return DotTilePrinter(tree_, facts_, *options_.dot, out_, pointer_of).Print(n, path);
+        return TilePrinter(tree_, facts_, out_, pointer_of).Print(n, path);
       }
       const LoopNode& last = tree_.nodes[tree_.nodes[n].end - 1];
       if (last.statement == StatementKind::kPack) {
@@ -178,7 +212,11 @@ class Printer {
     if (parallel_ && path.size() == 0 && tree_.nodes[n].is_loop) {
       pragma = absl::StrCat("#pragma omp parallel for num_threads(", options_.threads, ")");
     }
-    CopyPrinter(tree_, facts_, out_).Print(n, path, PointerOf(from), PointerOf(to), pragma);
+    if (dot_.has_value()) {
+      dot_->CopyInput(n, path, PointerOf(from), PointerOf(to), pragma);
+    } else {
+      CopyPrinter(tree_, facts_, out_).Print(n, path, PointerOf(from), PointerOf(to), pragma);
+    }
     out_.Close();
   }
 
@@ -202,8 +240,8 @@ class Printer {
       for (std::size_t b = 0; b < tree_.buffers.size(); ++b) {
         const LoopBuffer& buffer = tree_.buffers[b];
         if (buffer.scope != BufferScope::kWorkspace || !PerThread(static_cast<int>(b))) continue;
-        out_.Line("float* restrict ", PointerOf(static_cast<int>(b)), " = (float*)workspace + ",
-                  buffer.offset_bytes / 4, " + omp_get_thread_num() * ", (buffer.bytes + 63) / 64 * 16, "L;");
+        out_.Line(Declaration(static_cast<int>(b), "workspace"), " + omp_get_thread_num() * ",
+                  (buffer.bytes + 63) / 64 * 64 / buffer.element_bytes, "L;");
       }
     }
     Children(n + 1, node.end, path);
@@ -215,6 +253,7 @@ class Printer {
   const ComputeFacts& facts_;
   const PrintOptions& options_;
   CText out_;
+  std::optional<DotPrinter> dot_;  // Of int8 kernels.
   int tile_ = -1;
   bool parallel_ = false;
 };

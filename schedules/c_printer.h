@@ -9,10 +9,13 @@
 
 namespace tunefarm::schedules {
 
+struct DotPrinting;  // schedules/dot_printing.h
+
 struct PrintOptions {
-  std::string title;   // First line of the opening comment: workload and target.
-  std::string config;  // Second line.
-  int threads = 1;     // Of the parallel loops.
+  std::string title;                 // First line of the opening comment: workload and target.
+  std::string config;                // Second line.
+  int threads = 1;                   // Of the parallel loops.
+  const DotPrinting* dot = nullptr;  // Of int8 kernels.
 };
 
 std::string PrintC(const LoopTree& tree, const ComputeFacts& facts, const PrintOptions& options);

@@ -38,6 +38,12 @@ class CText {
     --indent_;
     Line("}");
   }
+  void CloseWhile(const std::string& condition) {
+    --indent_;
+    Line("} while (", condition, ");");
+  }
+  // Whole lines, as they are.
+  void Raw(const std::string& lines) { text_ += lines; }
   void Blank() { text_.push_back('\n'); }
   std::string Take() { return std::move(text_); }
 

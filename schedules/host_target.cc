@@ -101,7 +101,7 @@ absl::StatusOr<Target> DetectHostTarget(const std::string& root, absl::string_vi
 
   // The best first. An Arm core without a target of its own gets the one with the same features.
   std::vector<std::string> candidates;
-  if (architecture == "x86_64") candidates = {"x86-64-v4", "x86-64-v3", "x86-64-v2"};
+  if (architecture == "x86_64") candidates = {"x86-64-v4-vnni", "x86-64-v4", "x86-64-v3", "x86-64-v2"};
   if (architecture == "aarch64") {
     if (const std::string core = CoreOfPart(info.part); !core.empty()) candidates.push_back(core);
     candidates.insert(candidates.end(), {"cortex-a76", "cortex-a72"});

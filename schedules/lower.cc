@@ -12,8 +12,6 @@ constexpr int64_t kBufferAlignment = 64;                  // A cache line, and t
 
 int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-int8_t BytesOf(DType dtype) { return dtype == DType::kI8 ? 1 : 4; }
-
 // A factor as the inner loops read it: which buffer, and how far one iteration of each scheduled loop moves
 // in it.
 struct Reading {
@@ -37,7 +35,7 @@ class Lowering {
       buffer.tensor = static_cast<int16_t>(t);
       buffer.elements = 1;
       for (const int64_t size : tensors[t].shape) buffer.elements *= size;
-      buffer.element_bytes = BytesOf(tensors[t].dtype);
+      buffer.element_bytes = static_cast<int8_t>(BytesOf(tensors[t].dtype));
       buffer.bytes = buffer.elements * buffer.element_bytes;
       tree_.buffers.push_back(buffer);
     }
@@ -132,8 +130,8 @@ class Lowering {
     if (stage.form == ReadForm::kPaddedCopy && loops_.back().kind == LoopKind::kDotGroup) {
       buffer.elements += loops_.back().extent - 1;
     }
-    buffer.element_bytes = stage.element_bytes > 0 ? static_cast<int8_t>(stage.element_bytes)
-                                                   : BytesOf(facts_.compute.tensors[buffer.tensor].dtype);
+    buffer.element_bytes = static_cast<int8_t>(
+        stage.element_bytes > 0 ? stage.element_bytes : BytesOf(facts_.compute.tensors[buffer.tensor].dtype));
     buffer.bytes = buffer.elements * buffer.element_bytes;
     reading.buffer = AddBuffer(buffer);
     return reading;

@@ -4,16 +4,16 @@
 
 #include "schedules/c_printer.h"
 #include "schedules/compute_facts.h"
+#include "schedules/dot_task.h"
 #include "schedules/loop_tree.h"
 #include "schedules/lower.h"
-#include "schedules/operator_table.h"
 #include "schedules/schedule_template.h"
 #include "schedules/tiling_space.h"
 
 namespace tunefarm::schedules {
 namespace {
 
-// The one template so far: the tiling rule derived from the compute definition.
+// Float operators: the tiling rule derived from the compute definition.
 class TiledTask : public Task {
  public:
   TiledTask(const Workload& workload, const Target& target, int threads)
@@ -66,13 +66,10 @@ absl::StatusOr<std::shared_ptr<const Task>> Task::Create(const Workload& workloa
   if (threads < 1 || threads > 1024) {
     return absl::InvalidArgumentError(absl::StrCat("threads must be in 1 .. 1024, not ", threads));
   }
+  if (workload.dtype() == DType::kI8) return CreateDotTask(workload, target, threads);
   if (target.vector_registers < 4 || target.vector_bytes < 8) {
     return absl::InvalidArgumentError(absl::StrCat(
         "target ", target.name, ": the tiled template needs at least 4 vector registers of 8 bytes"));
-  }
-  if (workload.dtype() != DType::kF32) {
-    return absl::UnimplementedError(absl::StrCat("there is no template yet for ", workload.op_name(), " in ",
-                                                 absl::string_view(DTypeName(workload.dtype()))));
   }
   auto task = std::make_shared<TiledTask>(workload, target, threads);
   TUNEFARM_RETURN_IF_ERROR(task->MakeSpace());

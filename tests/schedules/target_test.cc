@@ -12,7 +12,8 @@ namespace {
 
 TEST_CASE("BuiltinTargetsAreThoseOfTheDocumentation") {
   CHECK(BuiltinTargetNames() == std::vector<std::string>{"host", "cortex-a53", "cortex-a72", "cortex-a76",
-                                                         "x86-64-v2", "x86-64-v3", "x86-64-v4"});
+                                                         "cortex-m4", "cortex-m55", "cortex-m7", "x86-64-v2",
+                                                         "x86-64-v3", "x86-64-v4-vnni", "x86-64-v4"});
   const Target v3 = FindTarget("x86-64-v3").value();
   CHECK(v3.architecture == "x86_64");
   CHECK(v3.lanes(4) == 8);
@@ -147,7 +148,9 @@ TEST_CASE("HostIsTheBestLevelThatTheMachineHas") {
   };
   CHECK(name(kV2) == "x86-64-v2");
   CHECK(name(kV3) == "x86-64-v3");
-  CHECK(name(std::string(kV3) + " avx512f avx512dq avx512cd avx512bw avx512vl") == "x86-64-v4");
+  const std::string v4 = std::string(kV3) + " avx512f avx512dq avx512cd avx512bw avx512vl";
+  CHECK(name(v4) == "x86-64-v4");
+  CHECK(name(v4 + " avx512_vnni") == "x86-64-v4-vnni");
   // Xeon Phi has avx512f without the rest of the level; a machine without fma is not of level 3.
   CHECK(name(std::string(kV3) + " avx512f avx512cd") == "x86-64-v3");
   CHECK(name(std::string(kV2) + " avx movbe avx2 bmi1 bmi2 f16c abm") == "x86-64-v2");

@@ -1,0 +1,203 @@
+#include "schedules/dot_kernel.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+bool Has(const Target& target, const char* feature) {
+  return std::ranges::find(target.isa_features, feature) != target.isa_features.end();
+}
+
+constexpr char kPlainC[] = R"(typedef int32_t sums;
+typedef int32_t lhs_terms, rhs_terms;
+static inline int32_t load_lhs(const int8_t* p) { return *p; }
+static inline int32_t load_rhs(const int8_t* p) { return *p; }
+static inline int32_t dot(int32_t acc, int32_t l, int32_t r) { return acc + l * r; }
+)";
+
+// Two int16 terms a multiplication. The weights' type says that they are aligned; rows may start anywhere.
+constexpr char kSmladCommon[] = R"(#include <arm_acle.h>
+typedef int32_t sums;
+typedef int32_t word __attribute__((may_alias));
+typedef int32_t word_anywhere __attribute__((may_alias, aligned(1)));
+static inline uint32_t ror8(uint32_t x) { return x >> 8 | x << 24; }
+)";
+constexpr char kSmlad[] = R"(typedef int16x2_t lhs_terms, rhs_terms;
+static inline int16x2_t load_lhs(const int16_t* p) { return *(const word_anywhere*)p; }
+static inline int16x2_t load_rhs(const int16_t* p) { return *(const word*)p; }
+static inline int32_t dot(int32_t acc, int16x2_t l, int16x2_t r) { return __smlad(l, r, acc); }
+)";
+// Four terms: the weights' bytes stand in the order 0, 2, 1, 3, so that each widening of every other byte
+// gives neighbours.
+constexpr char kSmladW8[] = R"(typedef struct { int16x2_t low, high; } lhs_terms, rhs_terms;
+static inline lhs_terms load_lhs(const int16_t* p) {
+  return (lhs_terms){((const word_anywhere*)p)[0], ((const word_anywhere*)p)[1]};
+}
+static inline rhs_terms load_rhs(const int8_t* p) {
+  const uint32_t bytes = *(const word*)p;
+  return (rhs_terms){__sxtb16(bytes), __sxtb16(ror8(bytes))};
+}
+static inline int32_t dot(int32_t acc, lhs_terms l, rhs_terms r) {
+  return __smlad(l.high, r.high, __smlad(l.low, r.low, acc));
+}
+)";
+// Both operands stay int8 and are widened alike, every other byte at a time.
+constexpr char kSmladX8[] = R"(typedef struct { int16x2_t even, odd; } lhs_terms, rhs_terms;
+static inline lhs_terms load_lhs(const int8_t* p) {
+  const uint32_t bytes = *(const word_anywhere*)p;
+  return (lhs_terms){__sxtb16(bytes), __sxtb16(ror8(bytes))};
+}
+static inline rhs_terms load_rhs(const int8_t* p) { return load_lhs(p); }
+static inline int32_t dot(int32_t acc, lhs_terms l, rhs_terms r) {
+  return __smlad(l.odd, r.odd, __smlad(l.even, r.even, acc));
+}
+)";
+// The input stays int8; the widened weights stand as its bytes come out: 0, 2, 1, 3.
+constexpr char kSmladX8W16[] = R"(typedef struct { int16x2_t even, odd; } lhs_terms, rhs_terms;
+static inline lhs_terms load_lhs(const int8_t* p) {
+  const uint32_t bytes = *(const word_anywhere*)p;
+  return (lhs_terms){__sxtb16(bytes), __sxtb16(ror8(bytes))};
+}
+static inline rhs_terms load_rhs(const int16_t* p) { return (rhs_terms){((const word*)p)[0], ((const word*)p)[1]}; }
+static inline int32_t dot(int32_t acc, lhs_terms l, rhs_terms r) {
+  return __smlad(l.odd, r.odd, __smlad(l.even, r.even, acc));
+}
+)";
+
+const char* BodyOf(const DotKernel& kernel) {
+  if (kernel.isa == DotIsa::kC) return kPlainC;
+  if (kernel.lhs == DotElement::kI16) return kernel.rhs == DotElement::kI16 ? kSmlad : kSmladW8;
+  return kernel.rhs == DotElement::kI16 ? kSmladX8W16 : kSmladX8;
+}
+
+constexpr char kScalarChannels[] =
+    R"(static inline int32_t load_channels(const int32_t* p) { return *p; }
+static inline void store_channels(int8_t* p, int32_t scaled, int channels) { (void)channels; *p = (int8_t)scaled; }
+)";
+
+// The arithmetic of schedules/fixed_point.h. The sum plus the output's zero point might not fit, so it is
+// clamped before.
+constexpr char kDoubleRounding[] =
+    R"(static inline int32_t scale(int32_t acc, int32_t multiplier, int32_t shift) {
+  const int left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
+  const int32_t shifted = (int32_t)((uint32_t)acc << left);
+  const int32_t high = (int32_t)(((int64_t)shifted * multiplier + (1 << 30)) >> 31);
+  const int32_t mask = (int32_t)((1u << right) - 1);
+  return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
+}
+)";
+constexpr char kSingleRounding[] =
+    R"(static inline int32_t scale(int32_t acc, int32_t multiplier, int32_t shift) {
+  const int total = 31 - shift;
+  return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << (total - 1))) >> total);
+}
+)";
+constexpr char kScalarRequantize[] =
+    R"(static inline int32_t requantize(int32_t acc, int32_t multiplier, int32_t shift) {
+  const int32_t scaled = scale(acc, multiplier, shift);
+  return (scaled < $LOW ? $LOW : scaled > $HIGH ? $HIGH : scaled) + $ZERO;
+}
+)";
+
+constexpr char kConvert[] =
+    R"(static inline void convert($LHS* restrict to, const int8_t* restrict from, long count) {
+  for (long i = 0; i < count; ++i) to[i] = ($LHS)(from[i] - $OFFSET);
+}
+)";
+constexpr char kConvertDsp[] = R"(static inline void convert(int16_t* to, const int8_t* from, long count) {
+  const long whole = count & ~3L;
+  for (long i = 0; i < whole; i += 4) {
+    const uint32_t bytes = *(const word_anywhere*)(from + i);
+    const uint32_t even = __sxtab16($PAIR, bytes), odd = __sxtab16($PAIR, ror8(bytes));
+    ((word_anywhere*)(to + i))[0] = (int32_t)((even & 0xffff) | (odd << 16));
+    ((word_anywhere*)(to + i))[1] = (int32_t)((odd & 0xffff0000) | (even >> 16));
+  }
+  for (long i = whole; i < count; ++i) to[i] = (int16_t)(from[i] - $OFFSET);
+}
+)";
+constexpr char kFill[] = R"(static inline void fill($LHS* to, long count) {
+  for (long i = 0; i < count; ++i) to[i] = $PADDING;
+}
+)";
+
+}  // namespace
+
+int BytesOf(DotElement element) { return element == DotElement::kI16 ? 2 : 1; }
+
+const char* CTypeOf(DotElement element) {
+  switch (element) {
+    case DotElement::kI8:
+      return "int8_t";
+    case DotElement::kU8:
+      return "uint8_t";
+    case DotElement::kI16:
+      return "int16_t";
+  }
+  return "";
+}
+
+const std::vector<const DotKernel*>& DotKernelsOf(const Target& target) {
+  static const DotKernel c{.name = "c"};
+  static const DotKernel smlad{
+      .name = "smlad", .isa = DotIsa::kArmDsp, .group = 2, .lhs = DotElement::kI16, .rhs = DotElement::kI16};
+  static const DotKernel smlad_w8{.name = "smlad_w8",
+                                  .isa = DotIsa::kArmDsp,
+                                  .group = 4,
+                                  .lhs = DotElement::kI16,
+                                  .dot = 2,
+                                  .lhs_load = 2,
+                                  .rhs_load = 3,
+                                  .order = {0, 2, 1, 3}};
+  static const DotKernel smlad_x8{
+      .name = "smlad_x8", .isa = DotIsa::kArmDsp, .group = 4, .dot = 2, .lhs_load = 3, .rhs_load = 3};
+  static const DotKernel smlad_x8w16{.name = "smlad_x8w16",
+                                     .isa = DotIsa::kArmDsp,
+                                     .group = 4,
+                                     .rhs = DotElement::kI16,
+                                     .dot = 2,
+                                     .lhs_load = 3,
+                                     .rhs_load = 2,
+                                     .order = {0, 2, 1, 3}};
+  static const std::vector<const DotKernel*> plain = {&c};
+  static const std::vector<const DotKernel*> dsp = {&c, &smlad, &smlad_w8, &smlad_x8, &smlad_x8w16};
+  return Has(target, "dsp") ? dsp : plain;
+}
+
+int32_t FoldedOffset(DotElement lhs, const Requantize& requantize) {
+  switch (lhs) {
+    case DotElement::kI8:
+      return requantize.input_zero_point;
+    case DotElement::kU8:
+      return requantize.input_zero_point + 128;
+    case DotElement::kI16:
+      return 0;
+  }
+  return 0;
+}
+
+std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize) {
+  const bool dsp = kernel.isa == DotIsa::kArmDsp;
+  std::string text =
+      absl::StrCat(dsp ? kSmladCommon : "", BodyOf(kernel), kScalarChannels,
+                   requantize.rounding == Rounding::kDouble ? kDoubleRounding : kSingleRounding,
+                   kScalarRequantize, dsp && kernel.lhs == DotElement::kI16 ? kConvertDsp : kConvert, kFill);
+  // What is subtracted from an input while it is copied.
+  const int32_t offset = kernel.lhs == DotElement::kI16  ? requantize.input_zero_point
+                         : kernel.lhs == DotElement::kU8 ? -128
+                                                         : 0;
+  const auto half = static_cast<uint16_t>(-offset);
+  return absl::StrReplaceAll(
+      text, {{"$LOW", absl::StrCat("(", requantize.output_min - requantize.output_zero_point, ")")},
+             {"$HIGH", absl::StrCat("(", requantize.output_max - requantize.output_zero_point, ")")},
+             {"$ZERO", absl::StrCat("(", requantize.output_zero_point, ")")},
+             {"$OFFSET", absl::StrCat("(", offset, ")")},
+             {"$PADDING", absl::StrCat(requantize.input_zero_point - offset)},
+             {"$PAIR", absl::StrCat("0x", absl::Hex(uint32_t{half} << 16 | half), "u")},
+             {"$LHS", CTypeOf(kernel.lhs)}});
+}
+
+}  // namespace tunefarm::schedules

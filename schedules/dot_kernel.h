@@ -1,0 +1,55 @@
+// Micro-kernels of int8 dot products: what one instruction (or a few) does with one group of terms, for one
+// row and one vector of output channels. `tensorize` puts one inside a register tile.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "schedules/compute.h"
+#include "schedules/target.h"
+
+namespace tunefarm::schedules {
+
+// The form in which a micro-kernel reads an operand.
+enum class DotElement : uint8_t {
+  kI8,   // As it is; the input zero point is folded into the bias.
+  kU8,   // The input plus 128; 128 and the zero point are folded into the bias.
+  kI16,  // Widened; the input has its zero point subtracted.
+};
+int BytesOf(DotElement element);
+const char* CTypeOf(DotElement element);  // "int8_t".
+
+enum class DotIsa : uint8_t { kC, kArmDsp };
+
+struct DotKernel {
+  const char* name;  // As a knob's value: "smlad".
+  DotIsa isa = DotIsa::kC;
+  int lanes = 1;  // Output channels of one accumulator.
+  int group = 1;  // Terms that it sums up for each of them.
+  DotElement lhs = DotElement::kI8, rhs = DotElement::kI8;
+  float dot = 1, lhs_load = 1, rhs_load = 1;  // Rough cycles of the three, for the default config.
+  // The order in which a group's terms of the weights are stored: slot s holds term order[s]. Empty: as they
+  // come.
+  std::vector<int> order = {};
+};
+
+// All micro-kernels that the target has the instructions for; "c" is always there, and first.
+const std::vector<const DotKernel*>& DotKernelsOf(const Target& target);
+
+// C functions by fixed names, which the printed tile calls:
+//   sums                                    a vector of int32 accumulators (a typedef)
+//   lhs_terms load_lhs(const LHS* p)        a group of terms of a row
+//   rhs_terms load_rhs(const RHS* p)        a group of terms of each of the vector's channels
+//   sums dot(sums acc, lhs_terms l, rhs_terms r)
+//   sums load_channels(const int32_t* p)    bias, multiplier or shift of the vector's channels
+//   void store_channels(int8_t* p, sums scaled, int channels)    the first of them, as int8
+//   sums requantize(sums acc, sums multiplier, sums shift)       to the clamped output, as int32
+//   void convert(LHS* to, const int8_t* from, long count)        the input in the form that load_lhs reads
+//   void fill(LHS* to, long count)                               padding in the same form
+std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize);
+
+// What the bias loses for each weight, times the weight, when the lhs is read in this form.
+int32_t FoldedOffset(DotElement lhs, const Requantize& requantize);
+
+}  // namespace tunefarm::schedules

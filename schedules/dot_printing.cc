@@ -1,0 +1,253 @@
+#include "schedules/dot_printing.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_join.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+const LinearAccess* BiasOf(const ComputeFacts& facts) {
+  for (std::size_t e = 0; e < facts.epilogue.size(); ++e) {
+    if (facts.compute.epilogue[e].step == EpilogueStep::kBias) return &facts.epilogue[e];
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+ChannelTable AddChannelTable(LoopTree& tree, const ComputeFacts& facts, const DotRoles& roles,
+                             const DotPlan& plan) {
+  ChannelTable table;
+  int64_t channels = 1;
+  for (const int axis : roles.batch) {
+    if (!facts.multiplier.uses[axis]) continue;
+    table.axes.push_back(axis);
+    table.size.push_back(facts.compute.axes[axis].extent);
+    channels *= table.size.back();
+  }
+  if (roles.channels >= 0) {
+    table.tile = int64_t{plan.vectors} * plan.kernel->lanes;
+    table.axes.push_back(roles.channels);
+    table.size.push_back((facts.compute.axes[roles.channels].extent + table.tile - 1) / table.tile *
+                         table.tile);
+    channels *= table.size.back();
+  }
+  LoopBuffer buffer;
+  buffer.scope = BufferScope::kConstant;
+  buffer.tensor = static_cast<int16_t>(facts.multiplier.access.tensor);
+  buffer.elements = channels * 3;
+  buffer.bytes = buffer.elements * buffer.element_bytes;
+  buffer.offset_bytes = tree.packed_bytes;
+  tree.packed_bytes += (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment;
+  table.buffer = static_cast<int>(tree.buffers.size());
+  tree.buffers.push_back(buffer);
+  // The bias is read from there.
+  if (const LinearAccess* bias = BiasOf(facts)) {
+    for (LoopAccess& access : tree.accesses) {
+      if (access.buffer == bias->access.tensor) access.buffer = static_cast<uint8_t>(table.buffer);
+    }
+  }
+  return table;
+}
+
+void DotPrinter::Preamble() {
+  out_.Line("#include <stdint.h>");
+  out_.Raw(DotKernelText(*dot_.kernel, *facts_.compute.requantize));
+}
+
+const char* DotPrinter::TypeOf(int buffer) const {
+  const LoopBuffer& b = tree_.buffers[buffer];
+  if (buffer == dot_.channels.buffer) return "int32_t";
+  if (b.scope == BufferScope::kConstant) return CTypeOf(dot_.kernel->rhs);
+  if (b.scope == BufferScope::kWorkspace) return CTypeOf(dot_.kernel->lhs);
+  return facts_.compute.tensors[b.tensor].dtype == DType::kI8 ? "int8_t" : "int32_t";
+}
+
+void DotPrinter::PackWeights(int node, const std::string& source, const std::string& destination) {
+  const LoopNode& statement = tree_.nodes[tree_.nodes[node].end - 1];
+  const LoopAccess& write = tree_.accesses[statement.first_access + 1];
+  const std::vector<int>& order = dot_.kernel->order;
+  if (!order.empty()) {
+    out_.Line("static const unsigned char term[] = {", absl::StrJoin(order, ", "), "};");
+  }
+  // Counters "<axis>_<depth>"; an axis stands at the sum of its counters' steps.
+  std::vector<CSum> at(facts_.compute.axes.size());
+  std::vector<int64_t> reach(facts_.compute.axes.size(), 0);  // Its last slot.
+  CSum to;
+  int open = 0;
+  for (int n = node; tree_.nodes[n].is_loop; ++n, ++open) {
+    const LoopNode& loop = tree_.nodes[n];
+    const std::string counter = absl::StrCat(facts_.compute.axes[loop.axis].name, "_", open);
+    out_.Open("for (long ", counter, " = 0; ", counter, " < ", loop.extent, "; ++", counter, ")");
+    const bool group = !order.empty() && loop.axis == dot_.roles.k && loop.step == 1;
+    at[loop.axis].Add(group ? absl::StrCat("term[", counter, "]") : counter, loop.step);
+    reach[loop.axis] += int64_t{loop.extent - 1} * loop.step;
+    to.Add(counter, write.strides[loop.depth]);
+  }
+  CSum from(facts_.rhs.offset);
+  std::string inside;
+  for (std::size_t axis = 0; axis < at.size(); ++axis) {
+    const int64_t extent = facts_.compute.axes[axis].extent;
+    if (reach[axis] == 0) continue;
+    const std::string& name = facts_.compute.axes[axis].name;
+    out_.Line("const long ", name, " = ", at[axis].Text(), ";");
+    from.Add(name, facts_.rhs.stride[axis]);
+    if (reach[axis] >= extent) absl::StrAppend(&inside, inside.empty() ? "" : " && ", name, " < ", extent);
+  }
+  const std::string element = absl::StrCat(source, "[", from.Text(), "]");
+  out_.Line(destination, "[", to.Text(), "] = ", inside, inside.empty() ? "" : " ? ", element,
+            inside.empty() ? "" : " : 0", ";");
+  while (open-- > 0) out_.Close();
+}
+
+void DotPrinter::PackChannels(const std::string& destination) {
+  const ChannelTable& table = dot_.channels;
+  const LinearAccess* bias = BiasOf(facts_);
+  const auto constant = [&](const LinearAccess& access, const char* type, const char* name) {
+    out_.Line("const ", type, "* restrict ", name, " = constants[", access.access.tensor, "];");
+  };
+  const int32_t folded = FoldedOffset(dot_.kernel->lhs, *facts_.compute.requantize);
+  if (bias != nullptr) constant(*bias, "int32_t", "bias");
+  constant(facts_.multiplier, "int32_t", "multiplier");
+  constant(facts_.shift, "int32_t", "shift");
+  if (folded != 0) constant(facts_.rhs, "int8_t", "weights");
+  CSum slot, channel(facts_.multiplier.offset), weight(facts_.rhs.offset);
+  int64_t stride = 1;
+  for (const int64_t size : table.size) stride *= size;
+  std::string tiled;
+  for (std::size_t i = 0; i < table.axes.size(); ++i) {
+    const int axis = table.axes[i];
+    const std::string& name = facts_.compute.axes[axis].name;
+    out_.Open("for (long ", name, "_0 = 0; ", name, "_0 < ", table.size[i], "; ++", name, "_0)");
+    const int64_t extent = facts_.compute.axes[axis].extent;
+    out_.Line("const long ", name, " = ",
+              table.size[i] > extent ? absl::StrCat("min_long(", name, "_0, ", extent - 1, ")") : name + "_0",
+              ";");
+    stride /= table.size[i];
+    if (axis == dot_.roles.channels) tiled = name + "_0";
+    if (axis != dot_.roles.channels) slot.Add(name + "_0", stride * 3);
+    channel.Add(name, facts_.multiplier.stride[axis]);
+    weight.Add(name, facts_.rhs.stride[axis]);
+  }
+  if (!tiled.empty()) {
+    slot.Add(absl::StrCat(tiled, " / ", table.tile), table.tile * 3);
+    slot.Add(absl::StrCat(tiled, " % ", table.tile), 1);
+  }
+  out_.Line("int32_t sum = ", bias == nullptr ? "0" : absl::StrCat("bias[", channel.Text(), "]"), ";");
+  if (folded != 0) {
+    out_.Line("// The input is read ", folded > 0 ? "with " : "without ", std::abs(folded), " too ",
+              folded > 0 ? "much." : "little.");
+    int open = 0;
+    for (std::size_t axis = facts_.spatial_axes; axis < facts_.compute.axes.size(); ++axis, ++open) {
+      const std::string& name = facts_.compute.axes[axis].name;
+      out_.Open("for (long ", name, " = 0; ", name, " < ", facts_.compute.axes[axis].extent, "; ++", name,
+                ")");
+      weight.Add(name, facts_.rhs.stride[axis]);
+    }
+    out_.Line("sum -= ", folded < 0 ? absl::StrCat("(", folded, ")") : absl::StrCat(folded), " * weights[",
+              weight.Text(), "];");
+    while (open-- > 0) out_.Close();
+  }
+  out_.Line("int32_t* entry = ", destination, " + ", slot.Text(), ";");
+  out_.Line("entry[0] = sum;");
+  out_.Line("entry[", table.tile, "] = multiplier[", channel.Text(), "];");
+  out_.Line("entry[", 2 * table.tile, "] = shift[", channel.Text(), "];");
+  for (std::size_t i = 0; i < table.axes.size(); ++i) out_.Close();
+}
+
+// Runs along the tensor's last dimension are converted at once; what lies outside the tensor is filled.
+void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
+                           const std::string& destination, const std::string& pragma) {
+  const LinearAccess& lhs = facts_.lhs;
+  const LoopNode& statement = tree_.nodes[tree_.nodes[node].end - 1];
+  const LoopAccess& write = tree_.accesses[statement.first_access + 1];
+  const std::vector<int64_t>& shape = facts_.compute.tensors[lhs.access.tensor].shape;
+  const int last = static_cast<int>(shape.size()) - 1;
+
+  std::vector<int64_t> size(shape.size(), 1);
+  for (int n = node; tree_.nodes[n].is_loop; ++n) size[tree_.nodes[n].dimension] = tree_.nodes[n].extent;
+  // Where the copy begins in each dimension, and whether it may leave the tensor.
+  std::vector<CSum> begin;
+  std::vector<bool> low(shape.size()), high(shape.size());
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    const AffineIndex& index = lhs.access.index[d];
+    CSum sum(index.constant);
+    int64_t highest = index.constant + size[d] - 1;
+    for (const AffineTerm& term : index.terms) {
+      const OpenLoop* loop = path.Innermost(term.axis);
+      if (loop == nullptr) continue;
+      sum.Add(loop->base, term.coefficient);
+      const int64_t step = loop->node->step;
+      highest += term.coefficient * ((facts_.compute.axes[term.axis].extent - 1) / step * step);
+    }
+    begin.push_back(sum);
+    low[d] = index.constant < 0;
+    high[d] = highest >= shape[d];
+  }
+
+  CSum to, from;
+  std::string inside;
+  int open = 0;
+  bool first = true;
+  for (int n = node; tree_.nodes[n].is_loop; ++n) {
+    const int d = tree_.nodes[n].dimension;
+    if (d == last) continue;
+    const std::string i = absl::StrCat("i", d);
+    if (first && !pragma.empty()) out_.Line(pragma);
+    first = false;
+    out_.Open("for (long ", i, " = 0; ", i, " < ", size[d], "; ++", i, ")");
+    ++open;
+    begin[d].Add(i, 1);
+    to.Add(i, write.strides[tree_.nodes[n].depth]);
+  }
+  for (int d = 0; d < last; ++d) {
+    const std::string index = absl::StrCat("y", d);
+    out_.Line("const long ", index, " = ", begin[d].Text(), ";");
+    from.Add(index, lhs.tensor_strides[d]);
+    if (!low[d] && !high[d]) continue;
+    absl::StrAppend(&inside, inside.empty() ? "" : " && ",
+                    low[d] && high[d] ? absl::StrCat("(unsigned long)", index, " < ", shape[d])
+                    : low[d]          ? absl::StrCat(index, " >= 0")
+                                      : absl::StrCat(index, " < ", shape[d]));
+  }
+  out_.Line(CTypeOf(dot_.kernel->lhs), "* to = ", destination, " + ", to.Text(), ";");
+  if (!inside.empty()) out_.Open("if (", inside, ")");
+  const auto convert = [&](const std::string& target, const std::string& start, const std::string& count) {
+    CSum address = from;
+    if (start != "0") address.Add(start, 1);
+    out_.Line("convert(", target, ", ", source, " + ", address.Text(), ", ", count, ");");
+  };
+  if (!low[last] && !high[last]) {
+    convert("to", begin[last].Text(), absl::StrCat(size[last]));
+  } else if (begin[last].is_constant()) {
+    const int64_t start = lhs.access.index[last].constant;
+    const int64_t lead = std::clamp<int64_t>(-start, 0, size[last]);
+    const int64_t count = std::clamp<int64_t>(shape[last] - (start + lead), 0, size[last] - lead);
+    if (lead > 0) out_.Line("fill(to, ", lead, ");");
+    if (count > 0) {
+      convert(lead > 0 ? absl::StrCat("to + ", lead) : "to", absl::StrCat(start + lead), absl::StrCat(count));
+    }
+    if (lead + count < size[last]) {
+      out_.Line("fill(to + ", lead + count, ", ", size[last] - lead - count, ");");
+    }
+  } else {
+    out_.Line("const long start = ", begin[last].Text(), ";");
+    out_.Line("const long lead = start < 0 ? min_long(-start, ", size[last], ") : 0;");
+    out_.Line("const long rest = min_long(", shape[last], " - (start + lead), ", size[last], " - lead);");
+    out_.Line("const long count = rest > 0 ? rest : 0;");
+    out_.Line("fill(to, lead);");
+    convert("to + lead", "(start + lead)", "count");
+    out_.Line("fill(to + lead + count, ", size[last], " - lead - count);");
+  }
+  if (!inside.empty()) {
+    out_.Else();
+    out_.Line("fill(to, ", size[last], ");");
+    out_.Close();
+  }
+  while (open-- > 0) out_.Close();
+}
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,58 @@
+// What is special about printing int8 kernels: prints the pieces that c_printer.cc puts into the nest.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "schedules/c_text.h"
+#include "schedules/dot_kernel.h"
+#include "schedules/dot_space.h"
+#include "schedules/nest_path.h"
+
+namespace tunefarm::schedules {
+
+// The channels' bias, multipliers and shifts, packed behind the weights: for each tile of `tile` channels its
+// biases, then its multipliers, then its shifts.
+struct ChannelTable {
+  int buffer = -1;        // Of LoopTree::buffers.
+  int64_t tile = 1;       // Channels.
+  std::vector<int> axes;  // That a channel depends on, outermost first; the last is the tiled one, or none.
+  std::vector<int64_t> size;  // Per axis, in channels; the tiled one rounded up to whole tiles.
+};
+
+struct DotPrinting {
+  const DotKernel* kernel = nullptr;
+  DotRoles roles;
+  ChannelTable channels;
+};
+
+// The table for a tree that was lowered from a plan, whose buffer is added to the tree.
+ChannelTable AddChannelTable(LoopTree& tree, const ComputeFacts& facts, const DotRoles& roles,
+                             const DotPlan& plan);
+
+class DotPrinter {
+ public:
+  DotPrinter(const LoopTree& tree, const ComputeFacts& facts, const DotPrinting& dot, CText& out)
+      : tree_(tree), facts_(facts), dot_(dot), out_(out) {}
+
+  // Typedefs and functions.
+  void Preamble();
+  // "int16_t": the element of a buffer.
+  const char* TypeOf(int buffer) const;
+
+  // Weights into panels: `node` is the outermost loop of the nest, or its statement.
+  void PackWeights(int node, const std::string& source, const std::string& destination);
+  // The channel table; constants[] is in scope.
+  void PackChannels(const std::string& destination);
+  // The input into its padded copy.
+  void CopyInput(int node, NestPath& path, const std::string& source, const std::string& destination,
+                 const std::string& pragma);
+
+ private:
+  const LoopTree& tree_;
+  const ComputeFacts& facts_;
+  const DotPrinting& dot_;
+  CText& out_;
+};
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,331 @@
+#include "schedules/dot_space.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "schedules/knobs.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+// Micro-kernels written out in one body. Beyond a few hundred, compile time grows and the instruction cache
+// suffers, without gain.
+constexpr int64_t kMaxBody = 320;
+
+// Registers that hold addresses and the loop's end, where accumulators are scalars and share their file.
+constexpr int kAddressRegisters = 3;
+
+// Copies made while the kernel runs: more would not fit beside a network's tensors on the boards this is for.
+constexpr int64_t kMaxWorkspaceBytes = int64_t{256} << 20;
+
+int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t RoundUp(int64_t value, int64_t multiple) { return CeilDivide(value, multiple) * multiple; }
+
+DotRoles FindRoles(const ComputeFacts& facts) {
+  DotRoles roles;
+  const int axes = static_cast<int>(facts.compute.axes.size());
+  for (int axis = facts.spatial_axes - 1; axis >= 0; --axis) {
+    if (facts.multiplier.uses[axis] && facts.output.stride[axis] == 1) roles.channels = axis;
+  }
+  std::vector<int> rows;
+  for (int axis = facts.spatial_axes - 1; axis >= 0; --axis) {
+    if (axis != roles.channels && !facts.rhs.uses[axis] && !facts.multiplier.uses[axis]) rows.push_back(axis);
+  }
+  if (!rows.empty()) roles.rows = rows[0];
+  if (rows.size() > 1) roles.rows2 = rows[1];
+  for (int axis = 0; axis < facts.spatial_axes; ++axis) {
+    if (axis != roles.channels && axis != roles.rows && axis != roles.rows2) roles.batch.push_back(axis);
+  }
+  for (int axis = facts.spatial_axes; axis < axes; ++axis) {
+    // Neighbours stay so in a padded copy when they lie along the last dimension.
+    const std::vector<AffineTerm>& last = facts.lhs.access.index.back().terms;
+    const bool along_last =
+        std::ranges::any_of(last, [&](const AffineTerm& term) { return term.axis == axis; });
+    if (along_last && facts.lhs.stride[axis] == 1 && facts.rhs.stride[axis] == 1) roles.k = axis;
+  }
+  for (int axis = facts.spatial_axes; axis < axes; ++axis) {
+    if (axis != roles.k) roles.taps.push_back(axis);
+  }
+  return roles;
+}
+
+}  // namespace
+
+DotRule::DotRule(const ComputeFacts& facts, const Target& target, int threads)
+    : facts_(&facts), target_(target), threads_(threads), roles_(FindRoles(facts)) {
+  for (const DotKernel* kernel : DotKernelsOf(target)) {
+    if (kernel->group > 1 && (roles_.k < 0 || Extent(roles_.k) < 2)) continue;
+    // A vector of channels meets one row's terms, which the channels must then share.
+    if (kernel->lanes > 1 && (roles_.channels < 0 || facts.lhs.uses[roles_.channels])) continue;
+    kernels_.push_back(kernel);
+  }
+  std::fill(std::begin(knob_), std::end(knob_), -1);
+  const std::vector<Knob> knobs = MakeKnobs();
+  static constexpr std::array<const char*, kKnobIds> kNames = {
+      "kernel", "vectors", "rows", "block_r", "block_r2", "inner", "unroll", "lhs", "tail_rows"};
+  for (int id = 0; id < kKnobIds; ++id) {
+    for (std::size_t k = 0; k < knobs.size(); ++k) {
+      if (knobs[k].name == kNames[id]) knob_[id] = static_cast<int>(k);
+    }
+  }
+}
+
+std::vector<Knob> DotRule::MakeKnobs() const {
+  std::vector<Knob> knobs;
+  std::vector<std::pair<std::string, int>> kernels;
+  int lanes = 64;
+  for (std::size_t i = 0; i < kernels_.size(); ++i) {
+    kernels.emplace_back(kernels_[i]->name, static_cast<int>(i));
+    lanes = std::min(lanes, kernels_[i]->lanes);
+  }
+  knobs.push_back(ChoiceKnob("kernel", KnobKind::kChoice, kernels));
+  knobs.push_back(
+      SizeKnob("vectors", SizesUpTo({1, 2, 3, 4, 6, 8}, CeilDivide(Extent(roles_.channels), lanes))));
+  if (Extent(roles_.rows) > 1) {
+    knobs.push_back(SizeKnob("rows", SizesUpTo({1, 2, 3, 4, 5, 6, 8, 12}, Extent(roles_.rows))));
+  }
+  const auto add_blocks = [&](const char* name, std::vector<int64_t> sizes, int64_t extent) {
+    sizes = BlockSizes(std::move(sizes), extent);
+    if (sizes.size() > 1) knobs.push_back(SizeKnob(name, sizes));
+  };
+  add_blocks("block_r", {2, 4, 8, 16, 32, 64, 128}, Extent(roles_.rows));
+  add_blocks("block_r2", {1, 2, 4, 8, 16}, Extent(roles_.rows2));
+  knobs.push_back(ChoiceKnob("inner", KnobKind::kReorder, {{"rows", 1}, {"channels", 0}}));
+  knobs.push_back(SizeKnob("unroll", {1, 2, 4, 8, 0}));
+  std::vector<std::pair<std::string, int>> forms;
+  if (!facts_->lhs.reads_padding) forms.emplace_back("direct", static_cast<int>(ReadForm::kDirect));
+  forms.emplace_back("copy", static_cast<int>(ReadForm::kPaddedCopy));
+  knobs.push_back(ChoiceKnob("lhs", KnobKind::kChoice, forms));
+  if (Extent(roles_.rows) > 1) {
+    knobs.push_back(
+        ChoiceKnob("tail_rows", KnobKind::kChoice,
+                   {{"guard", static_cast<int>(Tail::kGuard)}, {"shift", static_cast<int>(Tail::kShift)}}));
+  }
+  return knobs;
+}
+
+DotPlan DotRule::Resolve(const std::vector<Knob>& knobs, const Config& config) const {
+  const auto number = [&](KnobId id, int64_t otherwise) {
+    return static_cast<int32_t>(knob_[id] < 0 ? otherwise
+                                              : knobs[knob_[id]].numbers[config.choice[knob_[id]]]);
+  };
+  DotPlan plan;
+  plan.kernel = kernels_[number(kKernel, 0)];
+  plan.vectors = number(kVectors, 1);
+  plan.rows = number(kRows, 1);
+  plan.lhs = static_cast<ReadForm>(number(kLhs, 0));
+  // Blocks are whole register tiles, and none when one holds the axis or nothing is copied for them.
+  const auto block = [&](KnobId id, int axis, int64_t tile) -> int32_t {
+    const int64_t size = axis < 0 || plan.lhs == ReadForm::kDirect ? 0 : number(id, 0);
+    const int64_t rounded = RoundUp(size, tile);
+    return rounded >= Extent(axis) ? 0 : static_cast<int32_t>(rounded);
+  };
+  plan.block_r = block(kBlockR, roles_.rows, plan.rows);
+  plan.block_r2 = block(kBlockR2, roles_.rows2, 1);
+  plan.rows_inside = number(kInner, 1) != 0;
+  plan.unroll = number(kUnroll, 1);
+  plan.tail_rows = static_cast<Tail>(number(kTailRows, static_cast<int>(Tail::kGuard)));
+  return plan;
+}
+
+int64_t DotRule::Terms(const DotKernel& kernel) const {
+  int64_t terms = roles_.k < 0 ? 1 : CeilDivide(Extent(roles_.k), kernel.group);
+  for (const int tap : roles_.taps) terms *= Extent(tap);
+  return terms;
+}
+
+int64_t DotRule::CopyBytes(const DotPlan& plan) const {
+  if (plan.lhs == ReadForm::kDirect) return 0;
+  int64_t bytes = BytesOf(plan.kernel->lhs);
+  for (std::size_t d = 0; d < facts_->lhs.access.index.size(); ++d) {
+    int64_t size = 1;
+    for (const AffineTerm& term : facts_->lhs.access.index[d].terms) {
+      int64_t covered = Extent(term.axis);
+      if (term.axis == roles_.rows) covered = plan.block_r > 0 ? plan.block_r : RoundUp(covered, plan.rows);
+      if (term.axis == roles_.rows2 && plan.block_r2 > 0) covered = plan.block_r2;
+      size += term.coefficient * (covered - 1);
+    }
+    bytes *= size;
+  }
+  return bytes;
+}
+
+const char* DotRule::Refusal(const DotPlan& plan) const {
+  const DotKernel& kernel = *plan.kernel;
+  const int cells = plan.vectors * plan.rows;
+  const int operands = 2 + (kernel.lanes == 1 ? kAddressRegisters : 0);
+  if (cells + operands > target_.vector_registers) return "the register tile needs too many registers";
+  if (plan.rows > Extent(roles_.rows)) return "the register tile has more rows than there are";
+  if ((int64_t{plan.vectors} - 1) * kernel.lanes >= Extent(roles_.channels))
+    return "a vector of the register tile would be empty";
+  if (plan.lhs == ReadForm::kDirect) {
+    if (kernel.lhs != DotElement::kI8)
+      return "the micro-kernel reads a converted input, which must be copied";
+    if (roles_.k >= 0 && Extent(roles_.k) % kernel.group != 0)
+      return "the last group of terms would reach over the end of the input";
+  }
+  const int innermost = roles_.k >= 0 ? roles_.k : roles_.taps.back();
+  const int64_t groups =
+      innermost == roles_.k ? CeilDivide(Extent(roles_.k), kernel.group) : Extent(innermost);
+  if (plan.unroll > 1 && plan.unroll >= groups) return "the reduction is shorter than what is unrolled";
+  if (cells * (plan.unroll == 0 ? Terms(kernel) : plan.unroll) > kMaxBody)
+    return "the unrolled body would be too long";
+  if (plan.tail_rows == Tail::kShift && Extent(roles_.rows) % plan.rows != 0 && plan.block_r > 0)
+    return "a shifted tile would reach out of the copy of its block";
+  if (CopyBytes(plan) > kMaxWorkspaceBytes / threads_) return "the copies need too much workspace";
+  return nullptr;
+}
+
+absl::StatusOr<Schedule> DotRule::MakeSchedule(const DotPlan& plan) const {
+  const DotKernel& kernel = *plan.kernel;
+  Schedule schedule(*facts_);
+  const int axes = static_cast<int>(facts_->compute.axes.size());
+  // From the last axis to the first, so that earlier loops keep their numbers.
+  std::array<int, kMaxLoopDepth> pieces{};
+  for (int axis = axes - 1; axis >= 0; --axis) {
+    pieces[axis] = 1;
+    const auto split = [&](int offset, int32_t factor) {
+      ++pieces[axis];
+      return schedule.Split(axis + offset, factor);
+    };
+    if (axis == roles_.k && kernel.group > 1) TUNEFARM_RETURN_IF_ERROR(split(0, kernel.group));
+    if (axis == roles_.channels) {
+      TUNEFARM_RETURN_IF_ERROR(split(0, plan.vectors * kernel.lanes));
+      if (kernel.lanes > 1) TUNEFARM_RETURN_IF_ERROR(split(1, kernel.lanes));
+    }
+    if (axis == roles_.rows) {
+      TUNEFARM_RETURN_IF_ERROR(split(0, plan.rows));
+      if (plan.block_r > 0) TUNEFARM_RETURN_IF_ERROR(split(0, plan.block_r / plan.rows));
+    }
+    if (axis == roles_.rows2 && plan.block_r2 > 0) TUNEFARM_RETURN_IF_ERROR(split(0, plan.block_r2));
+  }
+  std::array<int, kMaxLoopDepth> first{};
+  for (int axis = 1; axis < axes; ++axis) first[axis] = first[axis - 1] + pieces[axis - 1];
+
+  // Each axis gives its next piece each time it is named.
+  std::vector<int> order;
+  order.reserve(kMaxLoopDepth);
+  std::array<int, kMaxLoopDepth> used{};
+  const auto place = [&](int axis) {
+    if (axis >= 0) order.push_back(first[axis] + used[axis]++);
+  };
+  for (const int axis : roles_.batch) place(axis);
+  if (plan.block_r2 > 0) place(roles_.rows2);
+  if (plan.block_r > 0) place(roles_.rows);
+  const int outer_loops = static_cast<int>(order.size());
+  if (plan.rows_inside) place(roles_.channels);
+  place(roles_.rows2);
+  place(roles_.rows);
+  if (!plan.rows_inside) place(roles_.channels);
+  const int tile_position = static_cast<int>(order.size());
+  for (const int tap : roles_.taps) place(tap);
+  place(roles_.k);
+  const int tile_loops = static_cast<int>(order.size());
+  place(roles_.rows);
+  place(roles_.channels);
+  if (kernel.lanes > 1) place(roles_.channels);
+  if (kernel.group > 1) place(roles_.k);
+  TUNEFARM_RETURN_IF_ERROR(schedule.Reorder(order));
+
+  int end = static_cast<int>(order.size());
+  if (kernel.group > 1) {
+    TUNEFARM_RETURN_IF_ERROR(schedule.TensorizeDot());
+    --end;
+  }
+  if (kernel.lanes > 1) TUNEFARM_RETURN_IF_ERROR(schedule.Vectorize(--end));
+  for (int loop = plan.unroll == 0 ? tile_position : tile_loops; loop < end; ++loop) {
+    TUNEFARM_RETURN_IF_ERROR(schedule.Unroll(loop));
+  }
+  if (plan.unroll > 1) TUNEFARM_RETURN_IF_ERROR(schedule.UnrollBy(tile_loops - 1, plan.unroll));
+  TUNEFARM_RETURN_IF_ERROR(schedule.CacheWrite(tile_position));
+  if (roles_.rows >= 0) TUNEFARM_RETURN_IF_ERROR(schedule.SetTail(roles_.rows, plan.tail_rows));
+
+  TUNEFARM_RETURN_IF_ERROR(schedule.CacheRead(Factor::kRhs, 0));
+  TUNEFARM_RETURN_IF_ERROR(schedule.Widen(Factor::kRhs, BytesOf(kernel.rhs)));
+  if (plan.lhs == ReadForm::kPaddedCopy) {
+    const bool blocked = plan.block_r > 0 || plan.block_r2 > 0;
+    TUNEFARM_RETURN_IF_ERROR(schedule.Pad(Factor::kLhs, blocked ? outer_loops : 0));
+    TUNEFARM_RETURN_IF_ERROR(schedule.Widen(Factor::kLhs, BytesOf(kernel.lhs)));
+  }
+  if (threads_ > 1) {
+    const int copies = schedule.stage(Factor::kLhs).position;
+    const int parallel = copies > 0 ? copies : outer_loops > 0 ? outer_loops : tile_position;
+    for (int loop = 0; loop < parallel; ++loop) {
+      if (!schedule.Parallel(loop).ok()) break;
+    }
+  }
+  return schedule;
+}
+
+// Tiles by what they cost: a load for each row and vector, a micro-kernel for each cell, over all tiles.
+absl::StatusOr<Config> DotRule::DefaultConfig(const std::vector<Knob>& knobs) const {
+  Config best;
+  double best_cost = 1e300;
+  Config config;
+  config.choice.assign(knobs.size(), 0);
+  const auto last = [&](KnobId id) {
+    return knob_[id] < 0 ? std::size_t{1} : knobs[knob_[id]].numbers.size();
+  };
+  const auto set = [&](KnobId id, std::size_t choice) {
+    if (knob_[id] >= 0) config.choice[knob_[id]] = static_cast<uint16_t>(choice);
+  };
+  // Without blocks the whole input is copied at once.
+  set(kBlockR, last(kBlockR) - 1);
+  set(kBlockR2, last(kBlockR2) - 1);
+  for (std::size_t kernel = 0; kernel < kernels_.size(); ++kernel) {
+    for (std::size_t vectors = 0; vectors < last(kVectors); ++vectors) {
+      for (std::size_t rows = 0; rows < last(kRows); ++rows) {
+        for (std::size_t unroll = 0; unroll < last(kUnroll); ++unroll) {
+          for (std::size_t lhs = 0; lhs < last(kLhs); ++lhs) {
+            set(kKernel, kernel);
+            set(kVectors, vectors);
+            set(kRows, rows);
+            set(kUnroll, unroll);
+            set(kLhs, lhs);
+            const DotPlan plan = Resolve(knobs, config);
+            if (Refusal(plan) != nullptr) continue;
+            const double cost = Cost(plan);
+            if (cost >= best_cost) continue;
+            best_cost = cost;
+            best = config;
+          }
+        }
+      }
+    }
+  }
+  if (best.choice.empty()) {
+    return absl::InvalidArgumentError("the int8 template finds no legal config; the tensors are too large");
+  }
+  return best;
+}
+
+double DotRule::Cost(const DotPlan& plan) const {
+  const DotKernel& kernel = *plan.kernel;
+  const double tiles =
+      static_cast<double>(CeilDivide(Extent(roles_.channels), int64_t{plan.vectors} * kernel.lanes) *
+                          CeilDivide(Extent(roles_.rows), plan.rows) * Extent(roles_.rows2));
+  const int cells = plan.vectors * plan.rows;
+  const double groups = static_cast<double>(Terms(kernel));
+  const double loop = plan.unroll == 0 ? 0 : 5.0 / plan.unroll;
+  const double loads = plan.rows * kernel.lhs_load + plan.vectors * kernel.rhs_load;
+  const double copied = static_cast<double>(CopyBytes(plan)) * 1.5 / BytesOf(kernel.lhs);
+  double batch = 1;
+  for (const int axis : roles_.batch) batch *= static_cast<double>(Extent(axis));
+  return batch * tiles * (groups * (cells * kernel.dot + loads + 1 + loop) + 12.0 * cells) + copied;
+}
+
+absl::StatusOr<ConfigSpace> DotRule::MakeSpace() const {
+  std::vector<Knob> knobs = MakeKnobs();
+  TUNEFARM_ASSIGN_OR_RETURN(const Config start, DefaultConfig(knobs));
+  const auto legal = [this](const ConfigSpace& space, const Config& config) {
+    const char* reason = Refusal(Resolve(space.knobs(), config));
+    return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
+  };
+  const auto fast = [this](const ConfigSpace& space, const Config& config) {
+    return Refusal(Resolve(space.knobs(), config)) == nullptr;
+  };
+  return ConfigSpace(std::move(knobs), start, legal, fast);
+}
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,163 @@
+#include "schedules/dot_tile_printer.h"
+
+#include <algorithm>
+#include <map>
+
+namespace tunefarm::schedules {
+
+void DotTilePrinter::Print(int first, NestPath& path) {
+  TileCells tile(tree_, facts_, out_, first);
+  tile.ForEachVariant(path, [&](NestPath& inside) { PrintBody(tile, inside); });
+}
+
+void DotTilePrinter::PrintBody(const TileCells& tile, NestPath& path) {
+  out_.Open();
+  out_.Line("int8_t* out = ", pointer_of_(facts_.output.access.tensor), " + ",
+            path.TensorAddress(facts_.output).Text(), ";");
+  const ChannelTable& table = dot_.channels;
+  CSum slot;
+  int64_t stride = 3;
+  for (std::size_t i = table.axes.size(); i-- > 0;) {
+    if (const OpenLoop* loop = path.Innermost(table.axes[i])) slot.Add(loop->base, stride);
+    stride *= table.size[i];
+  }
+  out_.Line("const int32_t* channel = ", pointer_of_(table.buffer), " + ", slot.Text(), ";");
+  for (const TileCell& cell : tile.cells()) {
+    out_.Line("sums ", cell.name, " = load_channels(channel + ", ChannelOffset(cell), ");");
+  }
+  PrintReductions(tile, path);
+  PrintStore(tile, path);
+  out_.Close();
+}
+
+void DotTilePrinter::PrintReductions(const TileCells& tile, NestPath& path) {
+  const char* const names[2] = {"row", "panel"};
+  const LinearAccess* const linear[2] = {&facts_.lhs, &facts_.rhs};
+  const char* const types[2] = {CTypeOf(dot_.kernel->lhs), CTypeOf(dot_.kernel->rhs)};
+  std::string pointers[2];
+  for (int f = 0; f < 2; ++f) {
+    const LoopAccess& access = Access(tile, f);
+    const bool argument = tree_.buffers[access.buffer].scope == BufferScope::kArgument;
+    const CSum address = argument ? path.TensorAddress(*linear[f]) : path.CopyAddress(access);
+    pointers[f] = names[f];
+    out_.Line("const ", types[f], "* ", names[f], " = ", pointer_of_(access.buffer), " + ", address.Text(),
+              ";");
+  }
+  const std::vector<const LoopNode*>& serial = tile.serial();
+  for (std::size_t i = 0; i + 1 < serial.size(); ++i) {
+    const LoopNode& node = *serial[i];
+    const std::string counter = facts_.compute.axes[node.axis].name;
+    out_.Open("for (int ", counter, " = 0; ", counter, " < ", node.extent, "; ++", counter, ")");
+    for (int f = 0; f < 2; ++f) {
+      CSum step;
+      step.Add(counter, Access(tile, f).strides[node.depth]);
+      const std::string pointer = absl::StrCat(names[f], "_", i);
+      out_.Line("const ", types[f], "* ", pointer, " = ", pointers[f], " + ", step.Text(), ";");
+      pointers[f] = pointer;
+    }
+  }
+  if (serial.empty()) {
+    PrintUnrolled(tile, pointers[0], pointers[1], 0, 0);
+  } else {
+    PrintInnermost(tile, *serial.back(), pointers[0], pointers[1]);
+  }
+  for (std::size_t i = 0; i + 1 < serial.size(); ++i) out_.Close();
+}
+
+// Pointers move with the loop, which ends where the weights of its last whole step do.
+void DotTilePrinter::PrintInnermost(const TileCells& tile, const LoopNode& loop, const std::string& lhs,
+                                    const std::string& rhs) {
+  const int64_t lhs_step = Access(tile, 0).strides[loop.depth],
+                rhs_step = Access(tile, 1).strides[loop.depth];
+  const int unroll = std::max<int>(1, loop.unroll);
+  const int whole = loop.extent / unroll;
+  const std::string suffix = absl::StrCat("_", loop.depth);
+  const std::string l = "l" + suffix, r = "r" + suffix;
+  out_.Line("const ", CTypeOf(dot_.kernel->lhs), "* ", l, " = ", lhs, ";");
+  out_.Line("const ", CTypeOf(dot_.kernel->rhs), "* ", r, " = ", rhs, ";");
+  if (whole > 0) {
+    out_.Line("const ", CTypeOf(dot_.kernel->rhs), "* const end", suffix, " = ", r, " + ",
+              rhs_step * unroll * whole, ";");
+    out_.Open("do");
+    for (int u = 0; u < unroll; ++u) PrintUnrolled(tile, l, r, u * lhs_step, u * rhs_step);
+    out_.Line(l, " += ", unroll * lhs_step, ";");
+    out_.Line(r, " += ", unroll * rhs_step, ";");
+    out_.CloseWhile(absl::StrCat(r, " != end", suffix));
+  }
+  for (int u = 0; u < loop.extent % unroll; ++u) PrintUnrolled(tile, l, r, u * lhs_step, u * rhs_step);
+}
+
+void DotTilePrinter::PrintUnrolled(const TileCells& tile, const std::string& lhs, const std::string& rhs,
+                                   int64_t lhs_offset, int64_t rhs_offset) {
+  const std::vector<const LoopNode*>& loops = tile.unrolled();
+  std::vector<int> index(loops.size(), 0);
+  while (true) {
+    int64_t l = lhs_offset, r = rhs_offset;
+    for (std::size_t i = 0; i < index.size(); ++i) {
+      l += int64_t{Access(tile, 0).strides[loops[i]->depth]} * index[i];
+      r += int64_t{Access(tile, 1).strides[loops[i]->depth]} * index[i];
+    }
+    PrintGroup(tile, lhs, rhs, l, r);
+    std::size_t i = index.size();
+    while (i > 0 && ++index[i - 1] == loops[i - 1]->extent) index[--i] = 0;
+    if (i == 0) return;
+  }
+}
+
+// The side with fewer operands stays in registers; the other comes two at a time, as loads in a row are
+// cheaper than loads apart.
+void DotTilePrinter::PrintGroup(const TileCells& tile, const std::string& lhs, const std::string& rhs,
+                                int64_t lhs_offset, int64_t rhs_offset) {
+  constexpr std::size_t kTogether = 2;
+  std::map<int64_t, std::string> names[2];  // By offset.
+  const auto offset = [&](int f, const TileCell& cell) {
+    return (f == 0 ? lhs_offset : rhs_offset) + tile.Offset(Access(tile, f), cell);
+  };
+  for (const TileCell& cell : tile.cells()) {
+    names[0].try_emplace(offset(0, cell));
+    names[1].try_emplace(offset(1, cell));
+  }
+  const int group = groups_++;
+  const auto load = [&](int f, int64_t at, std::string& name) {
+    name = absl::StrCat(f == 0 ? "x" : "w", group, "_", std::distance(names[f].begin(), names[f].find(at)));
+    out_.Line(f == 0 ? "const lhs_terms " : "const rhs_terms ", name,
+              f == 0 ? " = load_lhs(" : " = load_rhs(", f == 0 ? lhs : rhs, " + ", at, ");");
+  };
+  const int kept = names[0].size() <= names[1].size() ? 0 : 1, streamed = 1 - kept;
+  for (auto& [at, name] : names[kept]) load(kept, at, name);
+  std::vector<int64_t> together;
+  for (auto entry = names[streamed].begin(); entry != names[streamed].end();) {
+    together.clear();
+    for (; together.size() < kTogether && entry != names[streamed].end(); ++entry) {
+      load(streamed, entry->first, entry->second);
+      together.push_back(entry->first);
+    }
+    for (const TileCell& cell : tile.cells()) {
+      const int64_t at = offset(streamed, cell);
+      if (std::ranges::find(together, at) == together.end()) continue;
+      out_.Line(cell.name, " = dot(", cell.name, ", ", names[0][offset(0, cell)], ", ",
+                names[1][offset(1, cell)], ");");
+    }
+  }
+}
+
+void DotTilePrinter::PrintStore(const TileCells& tile, NestPath& path) {
+  const int64_t width = dot_.channels.tile;
+  std::map<int64_t, bool> loaded;  // By channel.
+  for (const TileCell& cell : tile.cells()) {
+    const int64_t channel = ChannelOffset(cell);
+    if (loaded.try_emplace(channel, true).second) {
+      out_.Line("const sums multiplier_", channel, " = load_channels(channel + ", width + channel, ");");
+      out_.Line("const sums shift_", channel, " = load_channels(channel + ", 2 * width + channel, ");");
+    }
+  }
+  for (const TileCell& cell : tile.cells()) {
+    const int64_t channel = ChannelOffset(cell);
+    const std::string exists = tile.RowsExist(cell, path);
+    out_.Line(exists.empty() ? "" : absl::StrCat("if (", exists, ") "), "store_channels(out + ",
+              tile.Offset(facts_.output, cell), ", requantize(", cell.name, ", multiplier_", channel,
+              ", shift_", channel, "), ", cell.valid, ");");
+  }
+}
+
+}  // namespace tunefarm::schedules
