@@ -32,9 +32,12 @@ std::vector<std::string> ModelNames();
 // How QEMU is told what to count: the value of its option -plugin. Sections are appended to `out` (see
 // region.h). A region begins when the instruction at `begin` is executed, which it includes, and ends before
 // the one at `end`; both must be reached by a branch, call or return, such as the first instruction of a
-// function. kNotFound when the plugin was not built; kInvalidArgument when the caches are not sound.
-absl::StatusOr<std::string> PluginOption(const ModelSpec& spec, const std::string& out, std::uint64_t begin,
-                                         std::uint64_t end);
+// function, and neither more than once per region. `plugin` is the plugin's path as QEMU sees it:
+// PluginPath(), unless in a box. kInvalidArgument when the caches are not sound.
+absl::StatusOr<std::string> PluginOption(const ModelSpec& spec, const std::string& plugin,
+                                         const std::string& out, std::uint64_t begin, std::uint64_t end);
+// Beside the programs. kNotFound when it is not installed.
+absl::StatusOr<std::string> PluginPath();
 
 class CycleModel;
 

@@ -73,13 +73,15 @@ std::string Text(const CacheSpec& cache) {
 
 }  // namespace
 
-absl::StatusOr<std::string> PluginOption(const ModelSpec& spec, const std::string& out, std::uint64_t begin,
-                                         std::uint64_t end) {
-  const std::string plugin = ProgramDirectory() + "/tunefarm-cycles.so";
-  if (access(plugin.c_str(), R_OK) != 0) {
-    return absl::NotFoundError(
-        absl::StrCat("the QEMU plugin ", plugin, " is missing: install it beside the programs"));
-  }
+absl::StatusOr<std::string> PluginPath() {
+  std::string plugin = ProgramDirectory() + "/tunefarm-cycles.so";
+  if (access(plugin.c_str(), R_OK) == 0) return plugin;
+  return absl::NotFoundError(
+      absl::StrCat("the QEMU plugin ", plugin, " is missing: install it beside the programs"));
+}
+
+absl::StatusOr<std::string> PluginOption(const ModelSpec& spec, const std::string& plugin,
+                                         const std::string& out, std::uint64_t begin, std::uint64_t end) {
   if (spec.caches.size() > kMaxCaches) {
     return absl::InvalidArgumentError(absl::StrCat("more than ", static_cast<int>(kMaxCaches), " caches"));
   }

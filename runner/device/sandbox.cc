@@ -54,11 +54,18 @@ std::vector<std::string> BoxCommand() {
 
 }  // namespace
 
-Sandbox::Sandbox(std::string executor, bool boxed) : executor_(std::move(executor)), boxed_(boxed) {
-  if (!boxed_) return;
-  box_ = BoxCommand();
-  box_.insert(box_.end(), {"--ro-bind", executor_, kExecutorInside});
+std::vector<std::string> InBox(const std::vector<BoundFile>& readable, const std::vector<BoundFile>& writable,
+                               const std::vector<std::string>& argv) {
+  std::vector<std::string> command = BoxCommand();
+  for (const BoundFile& file : readable)
+    command.insert(command.end(), {"--ro-bind", file.outside, file.inside});
+  for (const BoundFile& file : writable) command.insert(command.end(), {"--bind", file.outside, file.inside});
+  command.insert(command.end(), {"--remount-ro", "/", "--"});
+  command.insert(command.end(), argv.begin(), argv.end());
+  return command;
 }
+
+Sandbox::Sandbox(std::string executor, bool boxed) : executor_(std::move(executor)), boxed_(boxed) {}
 
 Sandbox Sandbox::Dangerous(const std::string& executor) { return Sandbox(executor, false); }
 
@@ -76,10 +83,9 @@ absl::StatusOr<Sandbox> Sandbox::Create(const std::string& executor) {
                         ExitCode::kNoSandbox);
   };
   SubprocessOptions options;
-  options.argv = sandbox.box_;
   // The executor without arguments says how to use it and ends with status 2: it started, so loading works as
   // well.
-  options.argv.insert(options.argv.end(), {"--remount-ro", "/", "--", kExecutorInside});
+  options.argv = InBox({{executor, kExecutorInside}}, {}, {kExecutorInside});
   const absl::StatusOr<RunResult> result = RunProcess(options, absl::Seconds(20));
   if (absl::IsNotFound(result.status())) {
     return refuse("bubblewrap (bwrap) is not installed", "Install the package bubblewrap");
@@ -94,10 +100,9 @@ absl::StatusOr<Sandbox> Sandbox::Create(const std::string& executor) {
 
 std::vector<std::string> Sandbox::Command(const std::vector<BoundFile>& files, int channel_fd) const {
   if (!boxed_) return {executor_, absl::StrCat(channel_fd)};
-  std::vector<std::string> command = box_;
-  for (const BoundFile& file : files) command.insert(command.end(), {"--ro-bind", file.outside, file.inside});
-  command.insert(command.end(), {"--remount-ro", "/", "--", kExecutorInside, absl::StrCat(channel_fd)});
-  return command;
+  std::vector<BoundFile> readable = {{executor_, kExecutorInside}};
+  readable.insert(readable.end(), files.begin(), files.end());
+  return InBox(readable, {}, {kExecutorInside, absl::StrCat(channel_fd)});
 }
 
 }  // namespace tunefarm

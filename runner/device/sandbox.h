@@ -15,6 +15,10 @@ struct BoundFile {
   std::string inside;
 };
 
+// The command that runs `argv` in such a box, with these files in it to read, and those to write.
+std::vector<std::string> InBox(const std::vector<BoundFile>& readable, const std::vector<BoundFile>& writable,
+                               const std::vector<std::string>& argv);
+
 class Sandbox {
  public:
   // Tries the sandbox on this machine once. kFailedPrecondition with ExitCode::kNoSandbox when it does not
@@ -31,7 +35,6 @@ class Sandbox {
 
  private:
   Sandbox(std::string executor, bool boxed);
-  std::vector<std::string> box_;  // The command up to the files of a job.
   std::string executor_;
   bool boxed_;
 };

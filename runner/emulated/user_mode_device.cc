@@ -1,0 +1,330 @@
+#include "runner/emulated/user_mode_device.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "base/exit_code.h"
+#include "base/file.h"
+#include "base/subprocess.h"
+#include "runner/device/job.h"
+#include "runner/emulated/emulated_result.h"
+#include "runner/emulated/emulator_process.h"
+#include "runner/emulated/user_harness_source.h"
+#include "runner/executor/tensors.h"
+#include "runner/version.h"
+
+namespace tunefarm {
+namespace {
+
+// Addresses that the guest may use, reserved so that QEMU places everything the same way on every machine:
+// the program, the arena and some room to allocate. A kernel that wants more gets no memory.
+constexpr char kGuestAddresses[] = "4G";
+constexpr std::uint64_t kGuestMemory = Arena::kMaxBytes;
+
+constexpr double kDefaultDeadlineUs = 10e6;
+constexpr absl::Duration kToolTimeout = absl::Seconds(60);
+
+// Where the box shows a kernel what belongs to it; without a box the same files have their own names.
+constexpr char kHarnessInside[] = "/tunefarm/harness", kKernelInside[] = "/tunefarm/kernel.so",
+               kPluginInside[] = "/tunefarm/cycles.so", kCountsInside[] = "/tunefarm/counts";
+
+absl::Duration OrDefault(double us) {
+  return absl::Microseconds(us > 0 && us < 1e12 ? us : kDefaultDeadlineUs);
+}
+
+v1::Phase PhaseOf(const arena_header& header) {
+  switch (header.phase) {
+    case kArenaStart:
+    case kArenaLoad:
+      return v1::PHASE_LOAD;
+    case kArenaCheck:
+      return v1::PHASE_CHECK;
+    default:
+      return v1::PHASE_TIME;
+  }
+}
+
+const char* PhaseName(v1::Phase phase) {
+  if (phase == v1::PHASE_LOAD) return "loading";
+  return phase == v1::PHASE_CHECK ? "the check" : "the counted call";
+}
+
+std::string SignalName(int signal) {
+  const char* const name = sigabbrev_np(signal);
+  return name != nullptr ? absl::StrCat("SIG", name) : absl::StrCat("signal ", signal);
+}
+
+void Fail(v1::FailureKind kind, absl::string_view message, v1::Failure& failure) {
+  failure.set_kind(kind);
+  failure.set_message(std::string(message));
+}
+
+// What the end of the emulator says about the kernel; kind UNSPECIFIED when it returned from both calls.
+v1::Failure Judge(const EmulatorEnd& end, const Arena& arena) {
+  const arena_header& header = arena.header();
+  v1::Failure failure;
+  const v1::Phase phase = PhaseOf(header);
+  const std::string during = absl::StrCat(" during ", PhaseName(phase));
+  const bool signalled = WIFSIGNALED(end.wait_status) || WEXITSTATUS(end.wait_status) > 128;
+  if (end.cancelled) {
+    Fail(v1::FAILURE_KIND_CANCELLED, "stopped because the tracker asked for it", failure);
+  } else if (end.timed_out) {
+    Fail(v1::FAILURE_KIND_TIMEOUT, absl::StrCat("passed its deadline", during), failure);
+  } else if (header.signal != 0) {
+    const int signal = static_cast<int>(header.signal & 0x7f);
+    std::string message = absl::StrCat("crashed with ", SignalName(signal));
+    if (header.address != 0 || signal == SIGSEGV) {
+      absl::StrAppendFormat(&message, " at address 0x%x", header.address);
+    }
+    const std::string guard = arena.GuardAt(header.address);
+    Fail(v1::FAILURE_KIND_CRASH, absl::StrCat(message, guard.empty() ? "" : ": ", guard, during), failure);
+    failure.set_signal(signal);
+  } else if (header.text[0] != '\0') {
+    Fail(v1::FAILURE_KIND_LOAD,
+         absl::StrCat("the kernel does not load: ",
+                      std::string(header.text, strnlen(header.text, kArenaText))),
+         failure);
+  } else if (header.phase == kArenaStart) {
+    Fail(v1::FAILURE_KIND_INTERNAL, "the emulator did not start; see the detail", failure);
+  } else if (signalled) {
+    const int signal =
+        WIFSIGNALED(end.wait_status) ? WTERMSIG(end.wait_status) : WEXITSTATUS(end.wait_status) - 128;
+    Fail(v1::FAILURE_KIND_CRASH, absl::StrCat("was ended by ", SignalName(signal), during), failure);
+    failure.set_signal(signal);
+  } else if (header.phase != kArenaDone || WEXITSTATUS(end.wait_status) != 0) {
+    Fail(v1::FAILURE_KIND_EXITED,
+         absl::StrCat("ended its process (exit status ", WEXITSTATUS(end.wait_status), ")", during), failure);
+  } else if (const std::string edge = arena.BrokenEdge(); !edge.empty()) {
+    Fail(v1::FAILURE_KIND_MEMORY_OVERRUN, absl::StrCat("the kernel wrote beside ", edge), failure);
+  }
+  if (failure.kind() == v1::FAILURE_KIND_UNSPECIFIED) return failure;
+  failure.set_phase(phase);
+  failure.set_detail(end.error_tail);
+  return failure;
+}
+
+// Compares the outputs of both calls. An error when the expected output is not of this kernel.
+absl::Status Check(const executor::Job& job, const std::string& expected_path, const Arena& arena,
+                   v1::Failure& failure) {
+  const executor::ArgumentSpec& output = job.arguments[job.argument_count - 1];
+  TUNEFARM_ASSIGN_OR_RETURN(const std::string expected, ReadFile(expected_path));
+  const std::size_t bytes = output.elements * executor::BytesOf(output.type);
+  if (expected.size() != bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the expected output does not have the ", bytes, " bytes of the output"));
+  }
+  for (const bool first : {true, false}) {
+    const executor::Mismatch mismatch =
+        executor::Compare(output.type, output.elements, first ? arena.FirstOutput() : arena.Output(),
+                          expected.data(), job.absolute_tolerance, job.relative_tolerance);
+    if (mismatch.count == 0) continue;
+    Fail(v1::FAILURE_KIND_WRONG_RESULT,
+         absl::StrFormat("%d of %d output elements are wrong%s; the first is element %d: got %.9g, want %.9g",
+                         mismatch.count, output.elements,
+                         first ? "" : " in the second call, though the first was right", mismatch.first,
+                         mismatch.got, mismatch.want),
+         failure);
+    failure.set_phase(first ? v1::PHASE_CHECK : v1::PHASE_TIME);
+    break;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+UserModeDevice::UserModeDevice(Board board, UserModeOptions options, cycles::Estimator estimator,
+                               TempDir scratch)
+    : board_(std::move(board)),
+      options_(std::move(options)),
+      estimator_(std::move(estimator)),
+      scratch_(std::move(scratch)) {}
+
+absl::StatusOr<std::unique_ptr<UserModeDevice>> UserModeDevice::Create(const Board& board,
+                                                                       const UserModeOptions& options) {
+  if (board.kind != BoardKind::kQemuUser || board.cycle_model.name.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the device ", board.name, " is not a \"qemu-user\" with a cycle model"));
+  }
+  TUNEFARM_ASSIGN_OR_RETURN(
+      cycles::Estimator estimator,
+      cycles::Estimator::Create(board.cycle_model, absl::StrCat(options.state_directory, "/cycles")));
+  TUNEFARM_ASSIGN_OR_RETURN(TempDir scratch, TempDir::Create("tunefarm-emulated"));
+  std::unique_ptr<UserModeDevice> device(
+      new UserModeDevice(board, options, std::move(estimator), std::move(scratch)));
+  TUNEFARM_ASSIGN_OR_RETURN(device->plugin_, cycles::PluginPath());
+  TUNEFARM_RETURN_IF_ERROR(device->BuildHarness());
+  TUNEFARM_RETURN_IF_ERROR(device->TryHarness());
+  return device;
+}
+
+absl::Status UserModeDevice::BuildHarness() {
+  const auto run = [](std::vector<std::string> argv) -> absl::StatusOr<std::string> {
+    SubprocessOptions options;
+    options.argv = std::move(argv);
+    absl::StatusOr<RunResult> result = RunProcess(options, kToolTimeout);
+    if (absl::IsNotFound(result.status())) {
+      return WithExitCode(absl::NotFoundError(absl::StrCat(result.status().message(),
+                                                           ": it builds what runs kernels under QEMU")),
+                          ExitCode::kMissingCompiler);
+    }
+    TUNEFARM_RETURN_IF_ERROR(result.status());
+    if (result->exit_code == 0) return std::move(result->out);
+    return absl::InternalError(absl::StrCat(options.argv[0], " cannot build the harness: ", result->err));
+  };
+  TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(scratch_.path() + "/user_harness.c", kUserHarnessSource));
+  TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(scratch_.path() + "/arena_layout.h", kUserHarnessArenaLayout));
+  std::vector<std::string> argv = {
+      board_.toolchain.compiler,
+      scratch_.path() + "/user_harness.c",
+      "-o",
+      scratch_.path() + "/harness",
+      "-O2",
+      "-no-pie",
+      absl::StrFormat("-Wl,--section-start=.tunefarm_marker=0x%x", TUNEFARM_MARKER_ADDRESS)};
+  argv.insert(argv.end(), board_.toolchain.flags.begin(), board_.toolchain.flags.end());
+  TUNEFARM_RETURN_IF_ERROR(run(std::move(argv)).status());
+  TUNEFARM_ASSIGN_OR_RETURN(const std::string libc,
+                            run({board_.toolchain.compiler, "-print-file-name=libc.so.6"}));
+  // SYSROOT/lib/libc.so.6.
+  std::error_code error;
+  const std::filesystem::path path =
+      std::filesystem::canonical(std::string(absl::StripAsciiWhitespace(libc)), error);
+  if (error)
+    return absl::NotFoundError(absl::StrCat(board_.toolchain.compiler, " has no C library to link with"));
+  sysroot_ = path.parent_path().parent_path().string();
+  return absl::OkStatus();
+}
+
+std::vector<std::string> UserModeDevice::Emulator(const std::vector<std::string>& plugin) const {
+  std::vector<std::string> argv = {board_.qemu.program, "-R", kGuestAddresses, "-L", sysroot_};
+  if (!board_.qemu.cpu.empty()) argv.insert(argv.end(), {"-cpu", board_.qemu.cpu});
+  argv.insert(argv.end(), plugin.begin(), plugin.end());
+  return argv;
+}
+
+absl::Status UserModeDevice::TryHarness() const {
+  std::vector<std::string> argv = Emulator({});
+  const std::string harness = scratch_.path() + "/harness";
+  argv.push_back(options_.unsandboxed ? harness : kHarnessInside);
+  SubprocessOptions options;
+  options.argv = options_.unsandboxed ? argv : InBox({{harness, kHarnessInside}}, {}, argv);
+  TUNEFARM_ASSIGN_OR_RETURN(const RunResult result, RunProcess(options, kToolTimeout));
+  if (result.exit_code == 2) return absl::OkStatus();  // It started, and misses its arguments.
+  return WithExitCode(
+      absl::FailedPreconditionError(absl::StrCat(
+          board_.qemu.program, options_.unsandboxed ? " does not run: " : " does not run in the sandbox: ",
+          absl::StripAsciiWhitespace(result.err),
+          options_.unsandboxed ? "" : " (without the sandbox: --dangerously-unsandboxed)")),
+      ExitCode::kNoSandbox);
+}
+
+v1::DeviceFacts UserModeDevice::Facts() {
+  v1::DeviceFacts facts;
+  facts.set_device_id(options_.device_id);
+  facts.set_device_class(board_.DeviceClass());
+  facts.set_kind("emulated");
+  facts.set_cpu_model(board_.core);
+  facts.set_architecture(board_.architecture);
+  facts.mutable_isa_features()->Add(board_.isa_features.begin(), board_.isa_features.end());
+  for (const cycles::CacheSpec& cache : board_.cycle_model.caches) {
+    if (cache.level == 1 && cache.serves == cycles::Serves::kData) facts.set_l1d_bytes(cache.bytes);
+    if (cache.level == 2) facts.set_l2_bytes(cache.bytes);
+  }
+  facts.set_cores(1);
+  facts.set_memory_bytes(kGuestMemory);
+  facts.set_runner_version(kRunnerVersion);
+  return facts;
+}
+
+absl::StatusOr<cycles::Region> UserModeDevice::Count(const executor::Job& job, const LocalWork& work,
+                                                     std::size_t kernel, WorkControl& control,
+                                                     v1::Failure& failure) {
+  const v1::RunDescription& run = work.item.run();
+  TUNEFARM_ASSIGN_OR_RETURN(const std::unique_ptr<Arena> arena, Arena::Create(job));
+  const std::string harness = scratch_.path() + "/harness", counts = scratch_.path() + "/counts";
+  TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(counts, ""));
+  const bool boxed = !options_.unsandboxed;
+  TUNEFARM_ASSIGN_OR_RETURN(const std::string plugin,
+                            cycles::PluginOption(board_.cycle_model, boxed ? kPluginInside : plugin_,
+                                                 boxed ? kCountsInside : counts, TUNEFARM_MARKER_ADDRESS,
+                                                 TUNEFARM_MARKER_ADDRESS + 4));
+  EmulatorRun emulator;
+  emulator.argv = Emulator({"-plugin", plugin});
+  emulator.argv.insert(emulator.argv.end(), {boxed ? kHarnessInside : harness, absl::StrCat(arena->fd()),
+                                             boxed ? kKernelInside : work.kernel_paths[kernel]});
+  if (boxed) {
+    emulator.argv = InBox(
+        {{harness, kHarnessInside}, {work.kernel_paths[kernel], kKernelInside}, {plugin_, kPluginInside}},
+        {{counts, kCountsInside}}, emulator.argv);
+  }
+  emulator.inherited_fds = {arena->fd()};
+  emulator.load_deadline = OrDefault(run.load_deadline_us());
+  emulator.call_deadline = OrDefault(run.check_deadline_us());
+  emulator.cancel_fd = control.cancel_fd;
+  emulator.phase = [&arena] { return PhaseOf(arena->header()); };
+  emulator.reported_phase = &control.phase;
+  TUNEFARM_ASSIGN_OR_RETURN(const EmulatorEnd end, RunEmulator(emulator));
+  failure = Judge(end, *arena);
+  if (failure.kind() == v1::FAILURE_KIND_UNSPECIFIED && !work.expected_path.empty()) {
+    TUNEFARM_RETURN_IF_ERROR(Check(job, work.expected_path, *arena, failure));
+  }
+  if (failure.kind() != v1::FAILURE_KIND_UNSPECIFIED) return cycles::Region();
+  TUNEFARM_ASSIGN_OR_RETURN(const std::string text, ReadFile(counts));
+  TUNEFARM_ASSIGN_OR_RETURN(std::vector<cycles::Region> regions, cycles::ParseRegions(text));
+  if (regions.size() != 2) {
+    return absl::InternalError(
+        absl::StrCat("QEMU counted ", regions.size(), " of 2 calls: ", end.error_tail));
+  }
+  return std::move(regions[1]);
+}
+
+absl::StatusOr<v1::Measurement> UserModeDevice::Try(const LocalWork& work, WorkControl& control) {
+  TUNEFARM_ASSIGN_OR_RETURN(const std::unique_ptr<executor::Job> job, MakeJob(work, kGuestMemory));
+  if (job->threads > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the kernel wants ", job->threads, " threads, an emulated core has one"));
+  }
+  v1::Measurement measurement;
+  std::vector<cycles::Region> regions;
+  for (std::size_t k = 0; k < work.kernel_paths.size(); ++k) {
+    v1::Failure failure;
+    TUNEFARM_ASSIGN_OR_RETURN(regions.emplace_back(), Count(*job, work, k, control, failure));
+    if (failure.kind() == v1::FAILURE_KIND_UNSPECIFIED) continue;
+    *measurement.mutable_failure() = failure;
+    measurement.set_failed_kernel(static_cast<std::uint32_t>(k));
+    return measurement;
+  }
+  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<cycles::Estimate> estimates, estimator_.Run(regions));
+  for (const cycles::Estimate& estimate : estimates) {
+    *measurement.add_kernels() = ToKernelResult(estimate, board_.clock_hz);
+  }
+  return measurement;
+}
+
+v1::Measurement UserModeDevice::Measure(const LocalWork& work, WorkControl& control) {
+  const absl::Time start = absl::Now();
+  absl::StatusOr<v1::Measurement> tried = Try(work, control);
+  v1::Measurement measurement;
+  if (tried.ok()) {
+    measurement = *std::move(tried);
+  } else {
+    Fail(v1::FAILURE_KIND_INTERNAL, std::string(tried.status().message()), *measurement.mutable_failure());
+    measurement.mutable_failure()->set_phase(v1::PHASE_LOAD);
+  }
+  v1::Environment& environment = *measurement.mutable_environment();
+  environment.set_device_id(options_.device_id);
+  environment.set_device_class(board_.DeviceClass());
+  environment.set_mhz(static_cast<double>(board_.clock_hz) / 1e6);
+  environment.set_cpu(-1);
+  environment.set_runner_version(kRunnerVersion);
+  measurement.set_started_unix_us(absl::ToUnixMicros(start));
+  measurement.set_busy_us(absl::ToDoubleMicroseconds(absl::Now() - start));
+  return measurement;
+}
+
+}  // namespace tunefarm

@@ -1,0 +1,258 @@
+// Emulated Linux cores: kernels that are right, and those that misbehave, in QEMU's user mode in the real
+// sandbox.
+#include "runner/emulated/user_mode_device.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "base/file.h"
+#include "base/inputs.h"
+#include "base/subprocess.h"
+#include "proto/policies.h"
+#include "tests/catch.h"
+
+namespace tunefarm {
+namespace {
+
+constexpr std::uint64_t kElements = 1000;
+
+// A call of a good kernel: out = 2 * in.
+constexpr char kTwice[] = " for (int i = 0; i < 1000; ++i) ((float*)a[1])[i] = 2 * ((const float*)a[0])[i]; ";
+constexpr char kHead[] =
+    "#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n#include <math.h>\n"
+    "#define RUN void tunefarm_run(void* const* a, const void* p, void* w)\n";
+
+class Bench {
+ public:
+  explicit Bench(const std::string& board = "emulated:cortex-a53") : folder_(*TempDir::Create()) {
+    const absl::StatusOr<Board> found = FindBoard(board);
+    REQUIRE(found.status() == absl::OkStatus());
+    UserModeOptions options;
+    options.device_id = "test";
+    options.state_directory = folder_.path();
+    absl::StatusOr<std::unique_ptr<UserModeDevice>> device = UserModeDevice::Create(*found, options);
+    if (absl::IsNotFound(device.status())) {
+      WARN("skipped: " << device.status().message());
+      return;
+    }
+    REQUIRE(device.status() == absl::OkStatus());
+    device_ = *std::move(device);
+  }
+
+  bool missing() const { return device_ == nullptr; }
+  UserModeDevice& device() { return *device_; }
+
+  std::string Compile(const std::string& body) {
+    const std::string stem = absl::StrCat(folder_.path(), "/kernel", ++compiled_);
+    REQUIRE(WriteFileAtomic(stem + ".c", kHead + body) == absl::OkStatus());
+    SubprocessOptions options;
+    options.argv = {"aarch64-linux-gnu-gcc",
+                    "-O2",
+                    "-fno-builtin",
+                    "-w",
+                    "-shared",
+                    "-fPIC",
+                    "-o",
+                    stem + ".so",
+                    stem + ".c"};
+    const absl::StatusOr<RunResult> result = RunProcess(options, absl::Minutes(1));
+    REQUIRE(result.status() == absl::OkStatus());
+    INFO(result->err);
+    REQUIRE(result->exit_code == 0);
+    return stem + ".so";
+  }
+
+  LocalWork Work(const std::vector<std::string>& kernels) {
+    LocalWork work;
+    work.kernel_paths = kernels;
+    v1::RunDescription& run = *work.item.mutable_run();
+    for (const v1::ArgumentRole role : {v1::ARGUMENT_ROLE_INPUT, v1::ARGUMENT_ROLE_OUTPUT}) {
+      v1::Argument& argument = *run.add_arguments();
+      argument.set_type(v1::DATA_TYPE_F32);
+      argument.set_role(role);
+      argument.set_elements(kElements);
+    }
+    run.set_input_seed(3);
+    run.set_absolute_tolerance(1e-6);
+    run.set_load_deadline_us(10e6);
+    run.set_check_deadline_us(1e6);
+    *run.mutable_policy() = ScreeningPolicy();
+    std::vector<float> want(kElements);
+    for (std::uint64_t i = 0; i < kElements; ++i) want[i] = 2 * InputFloat(3, 0, i);
+    work.expected_path = folder_.path() + "/expected";
+    const absl::string_view bytes(reinterpret_cast<const char*>(want.data()), want.size() * sizeof(float));
+    REQUIRE(WriteFileAtomic(work.expected_path, bytes) == absl::OkStatus());
+    return work;
+  }
+
+  v1::Measurement Measure(const LocalWork& work) {
+    WorkControl control;
+    return device_->Measure(work, control);
+  }
+
+  // Afterwards a good kernel must run.
+  v1::Failure FailureOf(const std::string& body) {
+    const v1::Measurement measurement = Measure(Work({Compile(body)}));
+    CHECK(measurement.kernels_size() == 0);
+    const v1::Measurement next = Measure(Work({Compile(absl::StrCat("RUN {", kTwice, "}"))}));
+    UNSCOPED_INFO(next.failure().message());
+    CHECK(next.kernels_size() == 1);
+    UNSCOPED_INFO(measurement.failure().ShortDebugString());
+    return measurement.failure();
+  }
+
+ private:
+  TempDir folder_;
+  std::unique_ptr<UserModeDevice> device_;
+  int compiled_ = 0;
+};
+
+bool Says(const v1::Failure& failure, const char* text) {
+  return failure.message().find(text) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("EmulatedLinuxKernelIsEstimatedTheSameEveryTime") {
+  Bench bench;
+  if (bench.missing()) return;
+  const std::string kernel = bench.Compile(absl::StrCat("RUN {", kTwice, "}"));
+  const std::string other = bench.Compile(absl::StrCat("RUN {", kTwice, kTwice, "}"));
+  const v1::Measurement first = bench.Measure(bench.Work({kernel}));
+  INFO(first.ShortDebugString());
+  REQUIRE(first.kernels_size() == 1);
+  const v1::KernelResult& result = first.kernels(0);
+  CHECK(result.estimated());
+  CHECK(result.cycle_model().find("cortex-a53/") == 0);
+  CHECK(result.error_band() == 0.3);
+  REQUIRE(result.samples_us_size() == 1);
+  CHECK(result.samples_us(0) == Approx(result.cycles() / 1200));  // 1.2 GHz.
+  CHECK(result.median_us() == result.samples_us(0));
+  // Vectorised or not, 1000 elements are at least 250 loads and stores, and no more than some thousands.
+  CHECK(result.instructions() > 500);
+  CHECK(result.instructions() < 10000);
+  CHECK(result.cycles() > 500);
+  CHECK(first.environment().device_class().find("emulated:cortex-a53@") == 0);
+  // Also in the company of another kernel, which does the work twice.
+  const v1::Measurement second = bench.Measure(bench.Work({other, kernel}));
+  REQUIRE(second.kernels_size() == 2);
+  CHECK(second.kernels(1).cycles() == result.cycles());
+  CHECK(second.kernels(1).instructions() == result.instructions());
+  CHECK(second.kernels(0).instructions() > result.instructions());
+}
+
+TEST_CASE("EmulatedLinuxFactsAreTheBoards") {
+  Bench bench("emulated:cortex-a76");
+  if (bench.missing()) return;
+  const v1::DeviceFacts facts = bench.device().Facts();
+  CHECK(facts.kind() == "emulated");
+  CHECK(facts.architecture() == "aarch64");
+  CHECK(facts.cpu_model() == "cortex-a76");
+  CHECK(std::find(facts.isa_features().begin(), facts.isa_features().end(), "asimddp") !=
+        facts.isa_features().end());
+  CHECK(facts.cores() == 1);
+  CHECK(facts.l1d_bytes() == 64 << 10);
+  // Dot products run.
+  const std::string kernel = bench.Compile(
+      absl::StrCat("__attribute__((target(\"arch=armv8.2-a+dotprod\"))) static void dot(void) "
+                   "{ __asm__ volatile(\"sdot v0.4s, v1.16b, v2.4b[0]\" ::: \"v0\"); } RUN { dot();",
+                   kTwice, "}"));
+  const v1::Measurement measurement = bench.Measure(bench.Work({kernel}));
+  INFO(measurement.ShortDebugString());
+  CHECK(measurement.kernels_size() == 1);
+}
+
+TEST_CASE("EmulatedLinuxConstantsArePackedOnceAndTheLibraryIsThere") {
+  Bench bench;
+  if (bench.missing()) return;
+  LocalWork work = bench.Work({bench.Compile(
+      "void tunefarm_prepare(const void* const* c, void* p) { ((float*)p)[0] = c[0] == NULL ? 2 : 9; }\n"
+      "RUN { for (int i = 0; i < 1000; ++i) ((float*)w)[i] = ((const float*)a[0])[i]; "
+      "memcpy(a[1], w, 4000); for (int i = 0; i < 1000; ++i) ((float*)a[1])[i] *= ((const float*)p)[0]; }")});
+  work.item.mutable_run()->set_packed_bytes(4);
+  work.item.mutable_run()->set_workspace_bytes(4000);
+  const v1::Measurement measurement = bench.Measure(work);
+  INFO(measurement.ShortDebugString());
+  CHECK(measurement.kernels_size() == 1);
+}
+
+TEST_CASE("EmulatedLinuxWrongResultIsNotEstimated") {
+  Bench bench;
+  if (bench.missing()) return;
+  const v1::Failure wrong = bench.FailureOf(absl::StrCat("RUN {", kTwice, "((float*)a[1])[7] += 1; }"));
+  CHECK(wrong.kind() == v1::FAILURE_KIND_WRONG_RESULT);
+  CHECK(Says(wrong, "1 of 1000 output elements are wrong; the first is element 7"));
+  const v1::Failure forgets = bench.FailureOf(
+      absl::StrCat("static int calls; RUN {", kTwice, "if (calls++) ((float*)a[1])[999] = 0; }"));
+  CHECK(forgets.kind() == v1::FAILURE_KIND_WRONG_RESULT);
+  CHECK(Says(forgets, "in the second call"));
+  const v1::Failure nothing = bench.FailureOf("RUN { }");
+  CHECK(Says(nothing, "1000 of 1000"));
+}
+
+TEST_CASE("EmulatedLinuxCrashNamesSignalAndEdge") {
+  Bench bench;
+  if (bench.missing()) return;
+  const v1::Failure null = bench.FailureOf("RUN { *(volatile int*)0 = 1; }");
+  CHECK(null.kind() == v1::FAILURE_KIND_CRASH);
+  CHECK(null.signal() == SIGSEGV);
+  CHECK(Says(null, "SIGSEGV at address 0x0 during the check"));
+  const v1::Failure beyond =
+      bench.FailureOf(absl::StrCat("RUN {", kTwice, "((volatile float*)a[1])[1024] = 1; }"));
+  CHECK(beyond.signal() == SIGSEGV);
+  CHECK(Says(beyond, "crossed the end of argument 1"));
+  const v1::Failure input = bench.FailureOf("RUN { ((volatile float*)a[0])[0] = 1; }");
+  CHECK(Says(input, "argument 0, which is read-only"));
+  const v1::Failure stack = bench.FailureOf(
+      "static int deep(volatile int* q) { volatile int b[1024]; b[0] = *q; return deep(b) + b[0]; }"
+      "RUN { volatile int x = 1; ((float*)a[1])[0] = deep(&x); }");
+  CHECK(Says(stack, "the stack overflowed"));
+  const v1::Failure undefined = bench.FailureOf("RUN { __asm__ volatile(\".inst 0\"); }");
+  CHECK(undefined.signal() == SIGILL);
+  CHECK(bench.FailureOf("RUN { abort(); }").signal() == SIGABRT);
+}
+
+TEST_CASE("EmulatedLinuxSmallOverrunIsFound") {
+  Bench bench;
+  if (bench.missing()) return;
+  // 4000 bytes end 32 before the guard: nothing faults.
+  const v1::Failure failure = bench.FailureOf(absl::StrCat("RUN {", kTwice, "((float*)a[1])[1000] = 1; }"));
+  CHECK(failure.kind() == v1::FAILURE_KIND_MEMORY_OVERRUN);
+  CHECK(Says(failure, "beside argument 1"));
+}
+
+TEST_CASE("EmulatedLinuxEndlessKernelIsStopped") {
+  Bench bench;
+  if (bench.missing()) return;
+  const v1::Failure failure = bench.FailureOf("RUN { for (;;) __asm__ volatile(\"\"); }");
+  CHECK(failure.kind() == v1::FAILURE_KIND_TIMEOUT);
+  CHECK(failure.phase() == v1::PHASE_CHECK);
+}
+
+TEST_CASE("EmulatedLinuxExitAndLoadFailuresAreTheirOwnKinds") {
+  Bench bench;
+  if (bench.missing()) return;
+  const v1::Failure exited = bench.FailureOf("RUN { exit(3); }");
+  CHECK(exited.kind() == v1::FAILURE_KIND_EXITED);
+  CHECK(Says(exited, "exit status 3"));
+  const v1::Failure symbol = bench.FailureOf("void other(void) {}");
+  CHECK(symbol.kind() == v1::FAILURE_KIND_LOAD);
+  CHECK(Says(symbol, "tunefarm_run"));
+}
+
+TEST_CASE("EmulatedLinuxCancelledWorkEndsSoon") {
+  Bench bench;
+  if (bench.missing()) return;
+  LocalWork work = bench.Work({bench.Compile("RUN { for (;;) __asm__ volatile(\"\"); }")});
+  work.item.mutable_run()->set_check_deadline_us(60e6);
+  WorkControl control;
+  control.cancel_fd = eventfd(1, EFD_CLOEXEC);  // Readable from the start.
+  const v1::Measurement measurement = bench.device().Measure(work, control);
+  close(control.cancel_fd);
+  CHECK(measurement.failure().kind() == v1::FAILURE_KIND_CANCELLED);
+  CHECK(measurement.busy_us() < 10e6);
+}
+
+}  // namespace tunefarm
