@@ -72,7 +72,7 @@ unsigned char* Arena::At(std::uint64_t offset) const {
   return reinterpret_cast<unsigned char*>(header_) + offset;
 }
 
-absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const executor::Job& job) {
+absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const executor::Job& job, const void* expected) {
   Layout layout;
   arena_header header{};
   static_assert(executor::kMaxArguments <= kArenaArguments);
@@ -87,7 +87,7 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const executor::Job& job) {
   if (job.packed_bytes > 0) header.packed = layout.Take(job.packed_bytes, false, false);
   if (job.workspace_bytes > 0) header.workspace = layout.Take(job.workspace_bytes, false, false);
   header.stack = layout.Take(kStackBytes, false, false, kStackGuard);
-  header.first_output = layout.Take(output.elements * executor::BytesOf(output.type), false, false).data;
+  header.spare_output = layout.Take(output.elements * executor::BytesOf(output.type), false, false).data;
   header.total_bytes = layout.total();
   if (header.total_bytes > kMaxBytes) {
     return absl::ResourceExhaustedError(absl::StrCat("the tensors need ", header.total_bytes >> 20,
@@ -105,8 +105,6 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const executor::Job& job) {
     close(fd);
     return status;
   }
-  executor::Poison(output.type, 1, &header.poison);
-  header.poison &= 0xff;
   std::unique_ptr<Arena> arena(new Arena(fd, new (mapping) arena_header(header), header.total_bytes));
   for (const auto& [name, buffer] : Buffers(header)) {
     std::memset(arena->At(buffer->pages), kPattern, buffer->page_bytes);
@@ -115,9 +113,10 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const executor::Job& job) {
     const executor::ArgumentSpec& spec = job.arguments[a];
     void* const data = arena->At(header.arguments[a].data);
     if (spec.role == executor::Role::kOutput) {
-      executor::Poison(spec.type, spec.elements, data);
+      executor::Poison(spec.type, spec.elements, expected, data);
+      executor::Poison(spec.type, spec.elements, expected, arena->At(header.spare_output));
     } else {
-      executor::FillInput(spec.type, job.input_seed, a, spec.elements, data);
+      executor::FillInput(spec, job.input_seed, a, data);
     }
   }
   return arena;
@@ -125,7 +124,7 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const executor::Job& job) {
 
 const void* Arena::Output() const { return At(laid_out_.arguments[laid_out_.argument_count - 1].data); }
 
-const void* Arena::FirstOutput() const { return At(laid_out_.first_output); }
+const void* Arena::FirstOutput() const { return At(laid_out_.spare_output); }
 
 std::string Arena::BrokenEdge() const {
   const auto intact = [](unsigned char byte) { return byte == kPattern; };

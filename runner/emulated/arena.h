@@ -14,9 +14,10 @@ namespace tunefarm {
 
 class Arena {
  public:
-  // Inputs and constants from the job's seed, the output poisoned, everything else filled with a pattern.
-  // kResourceExhausted: larger than kMaxBytes or than this machine's memory.
-  static absl::StatusOr<std::unique_ptr<Arena>> Create(const executor::Job& job);
+  // Inputs and constants from the job's seed, the output poisoned (`expected`: what it should be; nullptr:
+  // not known), everything else filled with a pattern. kResourceExhausted: larger than kMaxBytes or than this
+  // machine's memory.
+  static absl::StatusOr<std::unique_ptr<Arena>> Create(const executor::Job& job, const void* expected);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   ~Arena();

@@ -39,10 +39,11 @@ struct arena_buffer {
 struct arena_header {
   uint64_t total_bytes;
   uint32_t argument_count;
-  uint32_t poison;  // Byte that the output is filled with before each call.
+  uint32_t unused;
   struct arena_buffer arguments[kArenaArguments];
   struct arena_buffer packed, workspace, stack;
-  uint64_t first_output;  // Offset; the harness keeps the output of the first call there.
+  // Offset of as many bytes as the output has: its first contents, exchanged with it after the first call.
+  uint64_t spare_output;
 
   // Written by the harness.
   uint32_t phase;

@@ -52,6 +52,14 @@ static void protect(const struct arena_buffer* buffer) {
   if (buffer->read_only) mprotect(at(buffer->pages), buffer->page_bytes, PROT_READ);
 }
 
+static void exchange(char* a, char* b, uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes; ++i) {
+    const char kept = a[i];
+    a[i] = b[i];
+    b[i] = kept;
+  }
+}
+
 // Calls run(arguments, packed, workspace) on the stack that ends at `stack`. The region is the instruction at
 // the marker and what it calls.
 void call_on(void* run, void* arguments, void* packed, void* workspace, void* stack);
@@ -102,8 +110,7 @@ int main(int argc, char** argv) {
   const struct arena_buffer* output = &header->arguments[header->argument_count - 1];
   header->phase = kArenaCheck;
   call_on(run, arguments, packed, workspace, stack);
-  memcpy(at(header->first_output), at(output->data), output->bytes);
-  memset(at(output->data), (int)header->poison, output->bytes);
+  exchange(at(output->data), at(header->spare_output), output->bytes);
   header->phase = kArenaTime;
   call_on(run, arguments, packed, workspace, stack);
   header->phase = kArenaDone;

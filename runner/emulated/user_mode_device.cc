@@ -108,16 +108,9 @@ v1::Failure Judge(const EmulatorEnd& end, const Arena& arena) {
   return failure;
 }
 
-// Compares the outputs of both calls. An error when the expected output is not of this kernel.
-absl::Status Check(const executor::Job& job, const std::string& expected_path, const Arena& arena,
-                   v1::Failure& failure) {
+// Compares the outputs of both calls.
+void Check(const executor::Job& job, const std::string& expected, const Arena& arena, v1::Failure& failure) {
   const executor::ArgumentSpec& output = job.arguments[job.argument_count - 1];
-  TUNEFARM_ASSIGN_OR_RETURN(const std::string expected, ReadFile(expected_path));
-  const std::size_t bytes = output.elements * executor::BytesOf(output.type);
-  if (expected.size() != bytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the expected output does not have the ", bytes, " bytes of the output"));
-  }
   for (const bool first : {true, false}) {
     const executor::Mismatch mismatch =
         executor::Compare(output.type, output.elements, first ? arena.FirstOutput() : arena.Output(),
@@ -130,9 +123,19 @@ absl::Status Check(const executor::Job& job, const std::string& expected_path, c
                          mismatch.got, mismatch.want),
          failure);
     failure.set_phase(first ? v1::PHASE_CHECK : v1::PHASE_TIME);
-    break;
+    return;
   }
-  return absl::OkStatus();
+}
+
+// Empty: there is none.
+absl::StatusOr<std::string> ReadExpected(const executor::Job& job, const std::string& path) {
+  if (path.empty()) return std::string();
+  TUNEFARM_ASSIGN_OR_RETURN(std::string expected, ReadFile(path));
+  const executor::ArgumentSpec& output = job.arguments[job.argument_count - 1];
+  const std::size_t bytes = output.elements * executor::BytesOf(output.type);
+  if (expected.size() == bytes) return expected;
+  return absl::InvalidArgumentError(
+      absl::StrCat("the expected output does not have the ", bytes, " bytes of the output"));
 }
 
 }  // namespace
@@ -245,7 +248,9 @@ absl::StatusOr<cycles::Region> UserModeDevice::Count(const executor::Job& job, c
                                                      std::size_t kernel, WorkControl& control,
                                                      v1::Failure& failure) {
   const v1::RunDescription& run = work.item.run();
-  TUNEFARM_ASSIGN_OR_RETURN(const std::unique_ptr<Arena> arena, Arena::Create(job));
+  TUNEFARM_ASSIGN_OR_RETURN(const std::string expected, ReadExpected(job, work.expected_path));
+  TUNEFARM_ASSIGN_OR_RETURN(const std::unique_ptr<Arena> arena,
+                            Arena::Create(job, expected.empty() ? nullptr : expected.data()));
   const std::string harness = scratch_.path() + "/harness", counts = scratch_.path() + "/counts";
   TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(counts, ""));
   const bool boxed = !options_.unsandboxed;
@@ -270,9 +275,8 @@ absl::StatusOr<cycles::Region> UserModeDevice::Count(const executor::Job& job, c
   emulator.reported_phase = &control.phase;
   TUNEFARM_ASSIGN_OR_RETURN(const EmulatorEnd end, RunEmulator(emulator));
   failure = Judge(end, *arena);
-  if (failure.kind() == v1::FAILURE_KIND_UNSPECIFIED && !work.expected_path.empty()) {
-    TUNEFARM_RETURN_IF_ERROR(Check(job, work.expected_path, *arena, failure));
-  }
+  if (failure.kind() == v1::FAILURE_KIND_UNSPECIFIED && !expected.empty())
+    Check(job, expected, *arena, failure);
   if (failure.kind() != v1::FAILURE_KIND_UNSPECIFIED) return cycles::Region();
   TUNEFARM_ASSIGN_OR_RETURN(const std::string text, ReadFile(counts));
   TUNEFARM_ASSIGN_OR_RETURN(std::vector<cycles::Region> regions, cycles::ParseRegions(text));
