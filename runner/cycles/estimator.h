@@ -36,7 +36,10 @@ std::vector<std::string> ModelNames();
 // PluginPath(), unless in a box. kInvalidArgument when the caches are not sound.
 absl::StatusOr<std::string> PluginOption(const ModelSpec& spec, const std::string& plugin,
                                          const std::string& out, std::uint64_t begin, std::uint64_t end);
-// Beside the programs. kNotFound when it is not installed.
+// The same with the plugin beside the programs, at PluginPath().
+absl::StatusOr<std::string> PluginOption(const ModelSpec& spec, const std::string& out, std::uint64_t begin,
+                                         std::uint64_t end);
+// kNotFound when the plugin is not installed.
 absl::StatusOr<std::string> PluginPath();
 
 class CycleModel;

@@ -96,4 +96,10 @@ absl::StatusOr<std::string> PluginOption(const ModelSpec& spec, const std::strin
   return option;
 }
 
+absl::StatusOr<std::string> PluginOption(const ModelSpec& spec, const std::string& out, std::uint64_t begin,
+                                         std::uint64_t end) {
+  TUNEFARM_ASSIGN_OR_RETURN(const std::string plugin, PluginPath());
+  return PluginOption(spec, plugin, out, begin, end);
+}
+
 }  // namespace tunefarm::cycles

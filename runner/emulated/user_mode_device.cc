@@ -148,7 +148,8 @@ UserModeDevice::UserModeDevice(Board board, UserModeOptions options, cycles::Est
       scratch_(std::move(scratch)) {}
 
 absl::StatusOr<std::unique_ptr<UserModeDevice>> UserModeDevice::Create(const Board& board,
-                                                                       const UserModeOptions& options) {
+                                                                       UserModeOptions options) {
+  if (options.device_class.empty()) options.device_class = board.DeviceClass();
   if (board.kind != BoardKind::kQemuUser || board.cycle_model.name.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the device ", board.name, " is not a \"qemu-user\" with a cycle model"));
@@ -158,7 +159,7 @@ absl::StatusOr<std::unique_ptr<UserModeDevice>> UserModeDevice::Create(const Boa
       cycles::Estimator::Create(board.cycle_model, absl::StrCat(options.state_directory, "/cycles")));
   TUNEFARM_ASSIGN_OR_RETURN(TempDir scratch, TempDir::Create("tunefarm-emulated"));
   std::unique_ptr<UserModeDevice> device(
-      new UserModeDevice(board, options, std::move(estimator), std::move(scratch)));
+      new UserModeDevice(board, std::move(options), std::move(estimator), std::move(scratch)));
   TUNEFARM_ASSIGN_OR_RETURN(device->plugin_, cycles::PluginPath());
   TUNEFARM_RETURN_IF_ERROR(device->BuildHarness());
   TUNEFARM_RETURN_IF_ERROR(device->TryHarness());
@@ -213,23 +214,23 @@ std::vector<std::string> UserModeDevice::Emulator(const std::vector<std::string>
 absl::Status UserModeDevice::TryHarness() const {
   std::vector<std::string> argv = Emulator({});
   const std::string harness = scratch_.path() + "/harness";
-  argv.push_back(options_.unsandboxed ? harness : kHarnessInside);
+  argv.push_back(options_.sandboxed ? kHarnessInside : harness);
   SubprocessOptions options;
-  options.argv = options_.unsandboxed ? argv : InBox({{harness, kHarnessInside}}, {}, argv);
+  options.argv = options_.sandboxed ? InBox({{harness, kHarnessInside}}, {}, argv) : argv;
   TUNEFARM_ASSIGN_OR_RETURN(const RunResult result, RunProcess(options, kToolTimeout));
   if (result.exit_code == 2) return absl::OkStatus();  // It started, and misses its arguments.
   return WithExitCode(
       absl::FailedPreconditionError(absl::StrCat(
-          board_.qemu.program, options_.unsandboxed ? " does not run: " : " does not run in the sandbox: ",
+          board_.qemu.program, options_.sandboxed ? " does not run in the sandbox: " : " does not run: ",
           absl::StripAsciiWhitespace(result.err),
-          options_.unsandboxed ? "" : " (without the sandbox: --dangerously-unsandboxed)")),
+          options_.sandboxed ? " (without the sandbox: --dangerously-unsandboxed)" : "")),
       ExitCode::kNoSandbox);
 }
 
 v1::DeviceFacts UserModeDevice::Facts() {
   v1::DeviceFacts facts;
   facts.set_device_id(options_.device_id);
-  facts.set_device_class(board_.DeviceClass());
+  facts.set_device_class(options_.device_class);
   facts.set_kind("emulated");
   facts.set_cpu_model(board_.core);
   facts.set_architecture(board_.architecture);
@@ -253,7 +254,7 @@ absl::StatusOr<cycles::Region> UserModeDevice::Count(const executor::Job& job, c
                             Arena::Create(job, expected.empty() ? nullptr : expected.data()));
   const std::string harness = scratch_.path() + "/harness", counts = scratch_.path() + "/counts";
   TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(counts, ""));
-  const bool boxed = !options_.unsandboxed;
+  const bool boxed = options_.sandboxed;
   TUNEFARM_ASSIGN_OR_RETURN(const std::string plugin,
                             cycles::PluginOption(board_.cycle_model, boxed ? kPluginInside : plugin_,
                                                  boxed ? kCountsInside : counts, TUNEFARM_MARKER_ADDRESS,
@@ -322,7 +323,7 @@ v1::Measurement UserModeDevice::Measure(const LocalWork& work, WorkControl& cont
   }
   v1::Environment& environment = *measurement.mutable_environment();
   environment.set_device_id(options_.device_id);
-  environment.set_device_class(board_.DeviceClass());
+  environment.set_device_class(options_.device_class);
   environment.set_mhz(static_cast<double>(board_.clock_hz) / 1e6);
   environment.set_cpu(-1);
   environment.set_runner_version(kRunnerVersion);

@@ -19,16 +19,16 @@ namespace tunefarm {
 
 struct UserModeOptions {
   std::string device_id;
-  std::string state_directory;  // Exists. Keeps what llvm-mca answered.
-  bool unsandboxed = false;
+  std::string device_class;     // Empty: the board's own, of its name and digest.
+  std::string state_directory;  // Keeps what llvm-mca answered across restarts.
+  bool sandboxed = true;
 };
 
 class UserModeDevice : public Device {
  public:
   // Compiles the harness for the core and runs it once in the sandbox. kNotFound names the program to
   // install; kFailedPrecondition with ExitCode::kNoSandbox: kernels cannot be isolated here.
-  static absl::StatusOr<std::unique_ptr<UserModeDevice>> Create(const Board& board,
-                                                                const UserModeOptions& options);
+  static absl::StatusOr<std::unique_ptr<UserModeDevice>> Create(const Board& board, UserModeOptions options);
 
   v1::DeviceFacts Facts() override;
   v1::Measurement Measure(const LocalWork& work, WorkControl& control) override;

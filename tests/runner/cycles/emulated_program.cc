@@ -99,9 +99,8 @@ absl::StatusOr<std::string> CountedText(TestCore core, const std::string& kernel
       core,
       user ? Arm64Program(kernel, regions, kernel_offset) : ThumbProgram(kernel, regions, kernel_offset),
       {"-nostdlib", "-static", absl::StrFormat("-Wl,-Ttext=0x%x,--build-id=none", start)}, program));
-  TUNEFARM_ASSIGN_OR_RETURN(const std::string plugin, PluginPath());
   TUNEFARM_ASSIGN_OR_RETURN(const std::string option,
-                            PluginOption(spec, plugin, counts, start + kBegin, start + kEnd));
+                            PluginOption(spec, counts, start + kBegin, start + kEnd));
   std::vector<std::string> argv = {"qemu-aarch64", "-plugin", option, program};
   if (!user) {
     const char* const machine = core == TestCore::kM4   ? "mps2-an386"
