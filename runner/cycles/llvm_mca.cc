@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/subprocess.h"
+#include "runner/cycles/in_order_rules.h"
 
 namespace tunefarm::cycles {
 namespace {
@@ -21,9 +22,6 @@ constexpr absl::Duration kTimeout = absl::Minutes(1);
 
 // Enough for the steady state to dominate what the first iteration leaves over.
 constexpr int kIterations = 100;
-
-// The text of each instruction; empty where it cannot be decoded.
-using Listing = std::vector<std::string>;
 
 absl::StatusOr<RunResult> RunTool(std::vector<std::string> argv) {
   SubprocessOptions options;
@@ -208,13 +206,30 @@ absl::StatusOr<std::vector<McaCost>> LlvmMca::Analyse(const std::vector<const Co
     for (const std::string& text : listings[b]) costs[b].unmodelled += text.empty();
     StripLoops(&listings[b], &costs[b]);
   }
-  std::vector<int> unmodelled;
-  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<double> once, session.Simulate(listings, 1, &unmodelled));
-  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<double> often,
-                            session.Simulate(listings, kIterations + 1, &unmodelled));
+  // The parts that are simulated, and whose they are.
+  std::vector<Listing> parts;
+  std::vector<std::size_t> block_of_part;
   for (std::size_t b = 0; b < blocks.size(); ++b) {
-    costs[b].cycles += (often[b] - once[b]) / kIterations;
-    costs[b].unmodelled += unmodelled[b];
+    for (Listing& part : core_.parts_float ? PartFloat(listings[b]) : std::vector<Listing>{listings[b]}) {
+      parts.push_back(std::move(part));
+      block_of_part.push_back(b);
+    }
+  }
+  std::vector<int> unmodelled;
+  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<double> once, session.Simulate(parts, 1, &unmodelled));
+  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<double> often,
+                            session.Simulate(parts, kIterations + 1, &unmodelled));
+  std::vector<double> cycles(blocks.size());
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    const std::size_t b = block_of_part[p];
+    costs[b].unmodelled += unmodelled[p];
+    cycles[b] = std::max(cycles[b], (often[p] - once[p]) / kIterations);
+    // Two instructions a cycle at most.
+    if (parts[p].size() < listings[b].size()) cycles[b] = std::max(cycles[b], 0.5 * listings[b].size());
+  }
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    if (core_.narrow_simd) cycles[b] = std::max(cycles[b], NarrowSimdFloor(listings[b], core_.narrow_loads));
+    costs[b].cycles += cycles[b];
   }
   return costs;
 }

@@ -13,6 +13,10 @@ namespace tunefarm::cycles {
 struct McaCore {
   std::string triple;  // "aarch64".
   std::string cpu;     // LLVM's name of the scheduling model.
+  // See in_order_rules.h.
+  bool parts_float = false;
+  bool narrow_simd = false;
+  bool narrow_loads = false;
 };
 
 struct McaCost {

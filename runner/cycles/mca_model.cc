@@ -10,7 +10,7 @@ namespace tunefarm::cycles {
 namespace {
 
 // Whenever this changes, so do estimates: the rules of this file and of llvm_mca.cc.
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 struct Core {
   const char* name;
@@ -28,12 +28,16 @@ constexpr char kThumb8[] = "thumbv8.1m.main-none-eabihf";
 // model of the A57, which has no dot products: that of the Neoverse N1, the A76's server twin, has.
 const std::vector<Core>& Cores() {
   static const auto* const kCores = new std::vector<Core>{
-      {"cortex-m7", {kThumb7, "cortex-m7"}, 0, 8, 0.25},
-      {"cortex-m55", {kThumb8, "cortex-m55"}, 2, 0, 0.3},
-      {"cortex-a53", {"aarch64", "cortex-a53"}, 0, 9, 0.3},
-      {"cortex-a55", {"aarch64", "cortex-a55"}, 0, 8, 0.3},
-      {"cortex-a72", {"aarch64", "cortex-a72"}, 0, 16, 0.3},
-      {"cortex-a76", {"aarch64", "neoverse-n1"}, 0, 11, 0.3},
+      {"cortex-m7", {.triple = kThumb7, .cpu = "cortex-m7", .parts_float = true}, 0, 8, 0.25},
+      {"cortex-m55", {.triple = kThumb8, .cpu = "cortex-m55"}, 2, 0, 0.3},
+      {"cortex-a53",
+       {.triple = "aarch64", .cpu = "cortex-a55", .narrow_simd = true, .narrow_loads = true},
+       0,
+       9,
+       0.3},
+      {"cortex-a55", {.triple = "aarch64", .cpu = "cortex-a55", .narrow_simd = true}, 0, 8, 0.3},
+      {"cortex-a72", {.triple = "aarch64", .cpu = "cortex-a72"}, 0, 16, 0.3},
+      {"cortex-a76", {.triple = "aarch64", .cpu = "neoverse-n1"}, 0, 11, 0.3},
   };
   return *kCores;
 }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "runner/cycles/cost_cache.h"
+#include "runner/cycles/in_order_rules.h"
 #include "runner/cycles/llvm_mca.h"
 #include "tests/catch.h"
 #include "tests/runner/cycles/emulated_program.h"
@@ -63,6 +64,35 @@ TEST_CASE("DualIssueCoresRunIndependentInstructionsInPairs") {
   const std::string a64 = "add x0, x0, #1\nadd x1, x1, #1\nadd x2, x2, #1\nadd x3, x3, #1\n";
   CheckBase("cortex-a53", TestCore::kA64, a64, 2);
   CheckBase("cortex-a55", TestCore::kA64, a64, 2);
+}
+
+TEST_CASE("FloatMultiplyAddsDoNotHoldUpLoadsOfInOrderCores") {
+  // Eight accumulators: a multiply-add a cycle on the M7, and a load beside each.
+  std::string thumb, a64_wide, a64_narrow;
+  for (int i = 0; i < 8; ++i) {
+    absl::StrAppend(&thumb, "vfma.f32 s", i, ", s30, s31\nvldr s", 8 + i, ", [r0]\n");
+  }
+  CheckBase("cortex-m7", TestCore::kM7, thumb, 8);
+  // On the A53 a 128-bit load takes a cycle of its own beside a 128-bit multiply-add, a load of 64 bits does
+  // not.
+  for (int i = 0; i < 8; ++i) {
+    absl::StrAppend(&a64_wide, "fmla v", i, ".4s, v30.4s, v31.4s\nldr q", 8 + i, ", [x0]\n");
+    absl::StrAppend(&a64_narrow, "fmla v", i, ".4s, v30.4s, v31.4s\nldr d", 8 + i, ", [x0]\n");
+  }
+  CheckBase("cortex-a53", TestCore::kA64, a64_wide, 16);
+  CheckBase("cortex-a53", TestCore::kA64, a64_narrow, 8);
+}
+
+TEST_CASE("InOrderRulesReadInstructions") {
+  using Parts = std::vector<Listing>;
+  CHECK(PartFloat({"vfma.f32\ts0, s1, s2", "adds\tr0, r1", "vldr\ts3, [r0]"}) ==
+        Parts{{"vfma.f32\ts0, s1, s2"}, {"adds\tr0, r1", "vldr\ts3, [r0]"}});
+  CHECK(PartFloat({"adds\tr0, r1", "bne\t#-4"}).size() == 1);
+  CHECK(PartFloat({"itte\tgt", "vaddgt.f32\ts0, s1, s2", "movgt\tr0, r1", "movle\tr0, r2"}).size() == 1);
+  CHECK(NarrowSimdFloor({"fmla\tv0.4s, v1.4s, v2.s[1]", "add\tv0.8b, v1.8b, v2.8b", "add\tx0, x1, x2"},
+                        true) == 1);
+  CHECK(NarrowSimdFloor({"ldp\tq0, q1, [x0]", "ld1\t{ v0.16b, v1.16b }, [x0]", "ldr\td0, [x0]"}, true) == 4);
+  CHECK(NarrowSimdFloor({"ldp\tq0, q1, [x0]", "str\tq0, [x0]", "st1\t{ v0.16b }, [x0]"}, false) == 0);
 }
 
 TEST_CASE("DotProductsOfTheA76UseBothPipes") {
