@@ -144,6 +144,8 @@ class Printer {
   }
 
   void Run() {
+    const bool general = dot_.has_value() && options_.dot->kernel->quick_requantize;
+    if (general) dot_->GeneralRun();
     out_.Blank();
     out_.Open("void tunefarm_run(void* const* arguments, const void* packed, void* workspace)");
     const int output = facts_.output.access.tensor;
@@ -163,6 +165,10 @@ class Printer {
       } else if (buffer.scope == BufferScope::kWorkspace && !PerThread(static_cast<int>(b))) {
         out_.Line(Declaration(static_cast<int>(b), "workspace"), ";");
       }
+    }
+    if (general) {
+      out_.Line("if (", PointerOf(options_.dot->channels.buffer), "[", options_.dot->channels.elements,
+                "]) return run_general(arguments);");
     }
     if (tree_.packed_bytes == 0) out_.Line("(void)packed;");
     if (tree_.workspace_bytes == 0) out_.Line("(void)workspace;");

@@ -103,6 +103,27 @@ constexpr char kScalarRequantize[] =
 }
 )";
 
+// With sums below 2^29 and shifts to the right, twice the sum fits, so that the high word of the product is
+// all that is needed. What rounding adds comes from the channel table, with the output's zero point: at a
+// multiple of the divisor it does not matter whether that is added before or after the shift.
+constexpr char kDspDouble[] =
+    R"(static inline int32_t requantize(int32_t acc, int32_t multiplier, int32_t rounding, int32_t shift) {
+  int32_t high;
+  __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(acc << 1), "r"(multiplier));
+  return $CLAMP((high + rounding + (high >> 31)) >> shift$BITS);
+}
+)";
+constexpr char kDspSingle[] =
+    R"(static inline int32_t requantize(int32_t acc, int32_t multiplier, int32_t rounding, int32_t shift) {
+  int32_t high;
+  __asm__("smmul %0, %1, %2" : "=r"(high) : "r"(acc << 1), "r"(multiplier));
+  return $CLAMP((high + rounding) >> shift$BITS);
+}
+)";
+constexpr char kDspClamp[] =
+    R"(static inline int32_t clamp(int32_t x) { return x < $MIN ? $MIN : x > $MAX ? $MAX : x; }
+)";
+
 constexpr char kConvert[] =
     R"(static inline void convert($LHS* restrict to, const int8_t* restrict from, long count) {
   for (long i = 0; i < count; ++i) to[i] = ($LHS)(from[i] - $OFFSET);
@@ -142,26 +163,20 @@ const char* CTypeOf(DotElement element) {
 
 const std::vector<const DotKernel*>& DotKernelsOf(const Target& target) {
   static const DotKernel c{.name = "c"};
-  static const DotKernel smlad{
-      .name = "smlad", .isa = DotIsa::kArmDsp, .group = 2, .lhs = DotElement::kI16, .rhs = DotElement::kI16};
-  static const DotKernel smlad_w8{.name = "smlad_w8",
-                                  .isa = DotIsa::kArmDsp,
-                                  .group = 4,
-                                  .lhs = DotElement::kI16,
-                                  .dot = 2,
-                                  .lhs_load = 2,
-                                  .rhs_load = 3,
-                                  .order = {0, 2, 1, 3}};
-  static const DotKernel smlad_x8{
-      .name = "smlad_x8", .isa = DotIsa::kArmDsp, .group = 4, .dot = 2, .lhs_load = 3, .rhs_load = 3};
-  static const DotKernel smlad_x8w16{.name = "smlad_x8w16",
-                                     .isa = DotIsa::kArmDsp,
-                                     .group = 4,
-                                     .rhs = DotElement::kI16,
-                                     .dot = 2,
-                                     .lhs_load = 3,
-                                     .rhs_load = 2,
-                                     .order = {0, 2, 1, 3}};
+  static const auto dsp_kernel = [](const char* name, int group, DotElement lhs, DotElement rhs) {
+    DotKernel kernel{.name = name, .isa = DotIsa::kArmDsp, .group = group, .lhs = lhs, .rhs = rhs};
+    kernel.quick_requantize = true;
+    kernel.dot = static_cast<float>(group) / 2;
+    // A word for each two or four terms, and two widenings for four that are bytes.
+    kernel.lhs_load = lhs == DotElement::kI8 ? 3 : static_cast<float>(group) / 2;
+    kernel.rhs_load = rhs == DotElement::kI8 ? 3 : static_cast<float>(group) / 2;
+    if ((lhs == DotElement::kI8) != (rhs == DotElement::kI8)) kernel.order = {0, 2, 1, 3};
+    return kernel;
+  };
+  static const DotKernel smlad = dsp_kernel("smlad", 2, DotElement::kI16, DotElement::kI16);
+  static const DotKernel smlad_w8 = dsp_kernel("smlad_w8", 4, DotElement::kI16, DotElement::kI8);
+  static const DotKernel smlad_x8 = dsp_kernel("smlad_x8", 4, DotElement::kI8, DotElement::kI8);
+  static const DotKernel smlad_x8w16 = dsp_kernel("smlad_x8w16", 4, DotElement::kI8, DotElement::kI16);
   static const std::vector<const DotKernel*> plain = {&c};
   static const std::vector<const DotKernel*> dsp = {&c, &smlad, &smlad_w8, &smlad_x8, &smlad_x8w16};
   return Has(target, "dsp") ? dsp : plain;
@@ -181,10 +196,16 @@ int32_t FoldedOffset(DotElement lhs, const Requantize& requantize) {
 
 std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize) {
   const bool dsp = kernel.isa == DotIsa::kArmDsp;
-  std::string text =
-      absl::StrCat(dsp ? kSmladCommon : "", BodyOf(kernel), kScalarChannels,
-                   requantize.rounding == Rounding::kDouble ? kDoubleRounding : kSingleRounding,
-                   kScalarRequantize, dsp && kernel.lhs == DotElement::kI16 ? kConvertDsp : kConvert, kFill);
+  const bool twice = requantize.rounding == Rounding::kDouble;
+  const bool saturates = requantize.output_min == -128 && requantize.output_max == 127;
+  std::string text = absl::StrCat(dsp ? kSmladCommon : "", BodyOf(kernel), kScalarChannels,
+                                  twice ? kDoubleRounding : kSingleRounding);
+  if (kernel.quick_requantize) {
+    absl::StrAppend(&text, saturates ? "" : kDspClamp, twice ? kDspDouble : kDspSingle);
+  } else {
+    text += kScalarRequantize;
+  }
+  absl::StrAppend(&text, dsp && kernel.lhs == DotElement::kI16 ? kConvertDsp : kConvert, kFill);
   // What is subtracted from an input while it is copied.
   const int32_t offset = kernel.lhs == DotElement::kI16  ? requantize.input_zero_point
                          : kernel.lhs == DotElement::kU8 ? -128
@@ -194,6 +215,10 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
       text, {{"$LOW", absl::StrCat("(", requantize.output_min - requantize.output_zero_point, ")")},
              {"$HIGH", absl::StrCat("(", requantize.output_max - requantize.output_zero_point, ")")},
              {"$ZERO", absl::StrCat("(", requantize.output_zero_point, ")")},
+             {"$CLAMP(", saturates ? "__ssat(" : "clamp("},
+             {"$BITS", saturates ? ", 8" : ""},
+             {"$MIN", absl::StrCat("(", requantize.output_min, ")")},
+             {"$MAX", absl::StrCat("(", requantize.output_max, ")")},
              {"$OFFSET", absl::StrCat("(", offset, ")")},
              {"$PADDING", absl::StrCat(requantize.input_zero_point - offset)},
              {"$PAIR", absl::StrCat("0x", absl::Hex(uint32_t{half} << 16 | half), "u")},

@@ -29,6 +29,11 @@ struct DotKernel {
   int group = 1;  // Terms that it sums up for each of them.
   DotElement lhs = DotElement::kI8, rhs = DotElement::kI8;
   float dot = 1, lhs_load = 1, rhs_load = 1;  // Rough cycles of the three, for the default config.
+  // Requantisation takes short cuts that hold while sums stay below 2^29 and shifts between -22 and -1. The
+  // channel table then holds for each channel what is added for rounding, the output's zero point included,
+  // between multiplier and shift, and the shift as a positive number to the right:
+  //   sums requantize(sums acc, sums multiplier, sums rounding, sums shift)
+  bool quick_requantize = false;
   // The order in which a group's terms of the weights are stored: slot s holds term order[s]. Empty: as they
   // come.
   std::vector<int> order = {};
@@ -45,6 +50,7 @@ const std::vector<const DotKernel*>& DotKernelsOf(const Target& target);
 //   sums load_channels(const int32_t* p)    bias, multiplier or shift of the vector's channels
 //   void store_channels(int8_t* p, sums scaled, int channels)    the first of them, as int8
 //   sums requantize(sums acc, sums multiplier, sums shift)       to the clamped output, as int32
+//   int32_t scale(int32_t acc, int32_t multiplier, int32_t shift)       exact for all values, not clamped
 //   void convert(LHS* to, const int8_t* from, long count)        the input in the form that load_lhs reads
 //   void fill(LHS* to, long count)                               padding in the same form
 std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize);

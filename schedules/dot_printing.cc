@@ -35,10 +35,14 @@ ChannelTable AddChannelTable(LoopTree& tree, const ComputeFacts& facts, const Do
                          table.tile);
     channels *= table.size.back();
   }
+  table.fields = {"bias", "multiplier"};
+  if (plan.kernel->quick_requantize) table.fields.push_back("rounding");
+  table.fields.push_back("shift");
+  table.elements = channels * static_cast<int64_t>(table.fields.size());
   LoopBuffer buffer;
   buffer.scope = BufferScope::kConstant;
   buffer.tensor = static_cast<int16_t>(facts.multiplier.access.tensor);
-  buffer.elements = channels * 3;
+  buffer.elements = table.elements + (plan.kernel->quick_requantize ? 1 : 0);
   buffer.bytes = buffer.elements * buffer.element_bytes;
   buffer.offset_bytes = tree.packed_bytes;
   tree.packed_bytes += (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -109,11 +113,16 @@ void DotPrinter::PackChannels(const std::string& destination) {
   const auto constant = [&](const LinearAccess& access, const char* type, const char* name) {
     out_.Line("const ", type, "* restrict ", name, " = constants[", access.access.tensor, "];");
   };
-  const int32_t folded = FoldedOffset(dot_.kernel->lhs, *facts_.compute.requantize);
+  const Requantize& requantize = *facts_.compute.requantize;
+  const int32_t folded = FoldedOffset(dot_.kernel->lhs, requantize);
+  const bool quick = dot_.kernel->quick_requantize;
+  const auto fields = static_cast<int64_t>(table.fields.size());
   if (bias != nullptr) constant(*bias, "int32_t", "bias");
   constant(facts_.multiplier, "int32_t", "multiplier");
   constant(facts_.shift, "int32_t", "shift");
-  if (folded != 0) constant(facts_.rhs, "int8_t", "weights");
+  if (folded != 0 || quick) constant(facts_.rhs, "int8_t", "weights");
+  const std::string general = absl::StrCat(destination, "[", table.elements, "]");
+  if (quick) out_.Line(general, " = 0;");
   CSum slot, channel(facts_.multiplier.offset), weight(facts_.rhs.offset);
   int64_t stride = 1;
   for (const int64_t size : table.size) stride *= size;
@@ -128,18 +137,17 @@ void DotPrinter::PackChannels(const std::string& destination) {
               ";");
     stride /= table.size[i];
     if (axis == dot_.roles.channels) tiled = name + "_0";
-    if (axis != dot_.roles.channels) slot.Add(name + "_0", stride * 3);
+    if (axis != dot_.roles.channels) slot.Add(name + "_0", stride * fields);
     channel.Add(name, facts_.multiplier.stride[axis]);
     weight.Add(name, facts_.rhs.stride[axis]);
   }
   if (!tiled.empty()) {
-    slot.Add(absl::StrCat(tiled, " / ", table.tile), table.tile * 3);
+    slot.Add(absl::StrCat(tiled, " / ", table.tile), table.tile * fields);
     slot.Add(absl::StrCat(tiled, " % ", table.tile), 1);
   }
   out_.Line("int32_t sum = ", bias == nullptr ? "0" : absl::StrCat("bias[", channel.Text(), "]"), ";");
-  if (folded != 0) {
-    out_.Line("// The input is read ", folded > 0 ? "with " : "without ", std::abs(folded), " too ",
-              folded > 0 ? "much." : "little.");
+  if (quick) out_.Line("long size = sum < 0 ? -(long)sum : sum;  // How large a sum may become.");
+  if (folded != 0 || quick) {
     int open = 0;
     for (std::size_t axis = facts_.spatial_axes; axis < facts_.compute.axes.size(); ++axis, ++open) {
       const std::string& name = facts_.compute.axes[axis].name;
@@ -147,15 +155,79 @@ void DotPrinter::PackChannels(const std::string& destination) {
                 ")");
       weight.Add(name, facts_.rhs.stride[axis]);
     }
-    out_.Line("sum -= ", folded < 0 ? absl::StrCat("(", folded, ")") : absl::StrCat(folded), " * weights[",
-              weight.Text(), "];");
+    out_.Line("const int32_t w = weights[", weight.Text(), "];");
+    // The input is read with that much too much in it.
+    if (folded != 0)
+      out_.Line("sum -= ", folded < 0 ? absl::StrCat("(", folded, ")") : absl::StrCat(folded), " * w;");
+    if (quick) out_.Line("size += 256 * (w < 0 ? -w : w);");
     while (open-- > 0) out_.Close();
   }
   out_.Line("int32_t* entry = ", destination, " + ", slot.Text(), ";");
   out_.Line("entry[0] = sum;");
   out_.Line("entry[", table.tile, "] = multiplier[", channel.Text(), "];");
-  out_.Line("entry[", 2 * table.tile, "] = shift[", channel.Text(), "];");
+  if (quick) {
+    out_.Line("const int32_t right = -shift[", channel.Text(), "];");
+    out_.Line("const int quick = size < 1 << 29 && right >= 1 && right <= 22;");
+    out_.Line("if (!quick) ", general, " = 1;");
+    out_.Line("entry[", 2 * table.tile, "] = quick ? (1 << right >> 1) + ", requantize.output_zero_point,
+              " * (1 << right) : 0;");
+    out_.Line("entry[", 3 * table.tile, "] = quick ? right : 0;");
+  } else {
+    out_.Line("entry[", 2 * table.tile, "] = shift[", channel.Text(), "];");
+  }
   for (std::size_t i = 0; i < table.axes.size(); ++i) out_.Close();
+}
+
+void DotPrinter::GeneralRun() {
+  const Requantize& requantize = *facts_.compute.requantize;
+  const LinearAccess* bias = BiasOf(facts_);
+  out_.Blank();
+  out_.Line("// For sums and shifts that the short cuts of requantize() do not cover: a result at a time.");
+  out_.Open("static __attribute__((noinline)) void run_general(void* const* arguments)");
+  const auto argument = [&](const LinearAccess& access, const char* type, const char* name) {
+    out_.Line("const ", type, "* ", name, " = arguments[", access.access.tensor, "];");
+  };
+  argument(facts_.lhs, "int8_t", "x");
+  argument(facts_.rhs, "int8_t", "w");
+  if (bias != nullptr) argument(*bias, "int32_t", "bias");
+  argument(facts_.multiplier, "int32_t", "multiplier");
+  argument(facts_.shift, "int32_t", "shift");
+  out_.Line("int8_t* out = arguments[", facts_.output.access.tensor, "];");
+  const auto address = [&](const LinearAccess& access) {
+    CSum sum(access.offset);
+    for (std::size_t axis = 0; axis < facts_.compute.axes.size(); ++axis) {
+      sum.Add(facts_.compute.axes[axis].name, access.stride[axis]);
+    }
+    return sum.Text();
+  };
+  const auto open = [&](std::size_t axis) {
+    const Axis& a = facts_.compute.axes[axis];
+    out_.Open("for (long ", a.name, " = 0; ", a.name, " < ", a.extent, "; ++", a.name, ")");
+  };
+  const std::size_t spatial = static_cast<std::size_t>(facts_.spatial_axes),
+                    axes = facts_.compute.axes.size();
+  for (std::size_t axis = 0; axis < spatial; ++axis) open(axis);
+  out_.Line("int32_t sum = ", bias == nullptr ? "0" : absl::StrCat("bias[", address(*bias), "]"), ";");
+  for (std::size_t axis = spatial; axis < axes; ++axis) open(axis);
+  const std::vector<int64_t>& shape = facts_.compute.tensors[facts_.lhs.access.tensor].shape;
+  for (std::size_t d = 0; facts_.lhs.reads_padding && d < shape.size(); ++d) {
+    CSum index(facts_.lhs.access.index[d].constant);
+    for (const AffineTerm& term : facts_.lhs.access.index[d].terms) {
+      index.Add(facts_.compute.axes[term.axis].name, term.coefficient);
+    }
+    out_.Line("if ((unsigned long)(", index.Text(), ") >= ", shape[d], ") continue;");
+  }
+  out_.Line("sum += (x[", address(facts_.lhs), "] - (", requantize.input_zero_point, ")) * w[",
+            address(facts_.rhs), "];");
+  for (std::size_t axis = spatial; axis < axes; ++axis) out_.Close();
+  const int32_t zero = requantize.output_zero_point;
+  const int32_t low = requantize.output_min - zero, high = requantize.output_max - zero;
+  out_.Line("const int32_t scaled = scale(sum, multiplier[", address(facts_.multiplier), "], shift[",
+            address(facts_.shift), "]);");
+  out_.Line("out[", address(facts_.output), "] = (int8_t)((scaled < ", low, " ? ", low, " : scaled > ", high,
+            " ? ", high, " : scaled) + (", zero, "));");
+  for (std::size_t axis = 0; axis < spatial; ++axis) out_.Close();
+  out_.Close();
 }
 
 // Runs along the tensor's last dimension are converted at once; what lies outside the tensor is filled.

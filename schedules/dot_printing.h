@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "schedules/c_text.h"
 #include "schedules/dot_kernel.h"
@@ -12,10 +13,13 @@
 namespace tunefarm::schedules {
 
 // The channels' bias, multipliers and shifts, packed behind the weights: for each tile of `tile` channels its
-// biases, then its multipliers, then its shifts.
+// biases, then its multipliers, and so on. With quick requantisation one more word tells whether some channel
+// does not allow it.
 struct ChannelTable {
   int buffer = -1;        // Of LoopTree::buffers.
-  int64_t tile = 1;       // Channels.
+  std::vector<const char*> fields;  // "bias", "multiplier", "shift".
+  int64_t elements = 0;             // Without the word.
+  int64_t tile = 1;                 // Channels.
   std::vector<int> axes;  // That a channel depends on, outermost first; the last is the tiled one, or none.
   std::vector<int64_t> size;  // Per axis, in channels; the tiled one rounded up to whole tiles.
 };
@@ -40,6 +44,8 @@ class DotPrinter {
   // "int16_t": the element of a buffer.
   const char* TypeOf(int buffer) const;
 
+  // The kernel by plain loops over the arguments, for all values; where requantisation takes short cuts.
+  void GeneralRun();
   // Weights into panels: `node` is the outermost loop of the nest, or its statement.
   void PackWeights(int node, const std::string& source, const std::string& destination);
   // The channel table; constants[] is in scope.

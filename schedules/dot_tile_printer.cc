@@ -16,7 +16,7 @@ void DotTilePrinter::PrintBody(const TileCells& tile, NestPath& path) {
             path.TensorAddress(facts_.output).Text(), ";");
   const ChannelTable& table = dot_.channels;
   CSum slot;
-  int64_t stride = 3;
+  auto stride = static_cast<int64_t>(table.fields.size());
   for (std::size_t i = table.axes.size(); i-- > 0;) {
     if (const OpenLoop* loop = path.Innermost(table.axes[i])) slot.Add(loop->base, stride);
     stride *= table.size[i];
@@ -142,21 +142,21 @@ void DotTilePrinter::PrintGroup(const TileCells& tile, const std::string& lhs, c
 }
 
 void DotTilePrinter::PrintStore(const TileCells& tile, NestPath& path) {
-  const int64_t width = dot_.channels.tile;
-  std::map<int64_t, bool> loaded;  // By channel.
+  const ChannelTable& table = dot_.channels;
+  std::map<int64_t, std::string> parameters;  // By channel.
   for (const TileCell& cell : tile.cells()) {
     const int64_t channel = ChannelOffset(cell);
-    if (loaded.try_emplace(channel, true).second) {
-      out_.Line("const sums multiplier_", channel, " = load_channels(channel + ", width + channel, ");");
-      out_.Line("const sums shift_", channel, " = load_channels(channel + ", 2 * width + channel, ");");
+    const auto [entry, is_new] = parameters.try_emplace(channel);
+    for (std::size_t f = 1; is_new && f < table.fields.size(); ++f) {
+      const std::string name = absl::StrCat(table.fields[f], "_", channel);
+      out_.Line("const sums ", name, " = load_channels(channel + ",
+                static_cast<int64_t>(f) * table.tile + channel, ");");
+      absl::StrAppend(&entry->second, ", ", name);
     }
-  }
-  for (const TileCell& cell : tile.cells()) {
-    const int64_t channel = ChannelOffset(cell);
     const std::string exists = tile.RowsExist(cell, path);
     out_.Line(exists.empty() ? "" : absl::StrCat("if (", exists, ") "), "store_channels(out + ",
-              tile.Offset(facts_.output, cell), ", requantize(", cell.name, ", multiplier_", channel,
-              ", shift_", channel, "), ", cell.valid, ");");
+              tile.Offset(facts_.output, cell), ", requantize(", cell.name, entry->second, "), ", cell.valid,
+              ");");
   }
 }
 

@@ -98,7 +98,7 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
     // The kernels' own names, one set each.
     for (const char* name : {"tunefarm_prepare", "tunefarm_run", "min_long", "sums", "word", "word_anywhere",
                              "lhs_terms", "rhs_terms", "load_lhs", "load_rhs", "dot", "load_channels",
-                             "store_channels", "scale", "ror8", "requantize", "convert", "fill", "general"}) {
+                             "store_channels", "scale", "ror8", "requantize", "convert", "fill", "clamp", "run_general"}) {
       absl::StrAppend(&text, "#undef ", name, "\n#define ", name, " ", name, "_", k, "\n");
     }
     text += sources[k].c;
