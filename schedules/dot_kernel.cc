@@ -1,16 +1,14 @@
 #include "schedules/dot_kernel.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "schedules/dot_kernel_text.h"
 
 namespace tunefarm::schedules {
 namespace {
-
-bool Has(const Target& target, const char* feature) {
-  return std::ranges::find(target.isa_features, feature) != target.isa_features.end();
-}
 
 constexpr char kPlainC[] = R"(typedef int32_t sums;
 typedef int32_t lhs_terms, rhs_terms;
@@ -68,7 +66,18 @@ static inline int32_t dot(int32_t acc, lhs_terms l, rhs_terms r) {
 }
 )";
 
+// Sixteen terms of one row and one channel.
+constexpr char kVmladava[] = R"(#include <arm_acle.h>
+#include <arm_mve.h>
+typedef int32_t sums;
+typedef int8x16_t lhs_terms, rhs_terms;
+static inline int8x16_t load_lhs(const int8_t* p) { return vld1q_s8(p); }
+static inline int8x16_t load_rhs(const int8_t* p) { return vld1q_s8(p); }
+static inline int32_t dot(int32_t acc, int8x16_t l, int8x16_t r) { return vmladavaq_s8(acc, l, r); }
+)";
+
 const char* BodyOf(const DotKernel& kernel) {
+  if (kernel.isa == DotIsa::kMve) return kVmladava;
   if (kernel.isa == DotIsa::kC) return kPlainC;
   if (kernel.lhs == DotElement::kI16) return kernel.rhs == DotElement::kI16 ? kSmlad : kSmladW8;
   return kernel.rhs == DotElement::kI16 ? kSmladX8W16 : kSmladX8;
@@ -140,12 +149,42 @@ constexpr char kConvertDsp[] = R"(static inline void convert(int16_t* to, const 
   for (long i = whole; i < count; ++i) to[i] = (int16_t)(from[i] - $OFFSET);
 }
 )";
+// Channels lie side by side in `from`, whose pixels are `pixel` elements apart; each gets a plane.
+constexpr char kPlanes[] = R"(static inline int16x2_t load_word(const int16_t* p) { return *(const word*)p; }
+static inline void convert_planes(int16_t* to, long plane, const int8_t* from, long pixel, long count, long channels) {
+  const long whole = channels & ~3L;
+  for (long c = 0; c < whole; c += 4) {
+    int16_t *to0 = to + c * plane, *to1 = to0 + plane, *to2 = to1 + plane, *to3 = to2 + plane;
+    const int8_t* source = from + c;
+    for (long i = 0; i < count; ++i, source += pixel) {
+      const uint32_t bytes = *(const word_anywhere*)source;
+      const uint32_t even = __sxtab16($PAIR, bytes), odd = __sxtab16($PAIR, ror8(bytes));
+      *to0++ = (int16_t)even;
+      *to1++ = (int16_t)odd;
+      *to2++ = (int16_t)(even >> 16);
+      *to3++ = (int16_t)(odd >> 16);
+    }
+  }
+  for (long c = whole; c < channels; ++c) {
+    for (long i = 0; i < count; ++i) to[c * plane + i] = (int16_t)(from[i * pixel + c] - $OFFSET);
+  }
+}
+static inline void fill_planes(int16_t* to, long plane, long count, long channels) {
+  for (long c = 0; c < channels; ++c) {
+    for (long i = 0; i < count; ++i) to[c * plane + i] = $PADDING;
+  }
+}
+)";
 constexpr char kFill[] = R"(static inline void fill($LHS* to, long count) {
   for (long i = 0; i < count; ++i) to[i] = $PADDING;
 }
 )";
 
 }  // namespace
+
+bool HasFeature(const Target& target, const char* feature) {
+  return std::ranges::find(target.isa_features, feature) != target.isa_features.end();
+}
 
 int BytesOf(DotElement element) { return element == DotElement::kI16 ? 2 : 1; }
 
@@ -161,7 +200,7 @@ const char* CTypeOf(DotElement element) {
   return "";
 }
 
-const std::vector<const DotKernel*>& DotKernelsOf(const Target& target) {
+std::vector<const DotKernel*> DotKernelsOf(const Target& target) {
   static const DotKernel c{.name = "c"};
   static const auto dsp_kernel = [](const char* name, int group, DotElement lhs, DotElement rhs) {
     DotKernel kernel{.name = name, .isa = DotIsa::kArmDsp, .group = group, .lhs = lhs, .rhs = rhs};
@@ -177,9 +216,31 @@ const std::vector<const DotKernel*>& DotKernelsOf(const Target& target) {
   static const DotKernel smlad_w8 = dsp_kernel("smlad_w8", 4, DotElement::kI16, DotElement::kI8);
   static const DotKernel smlad_x8 = dsp_kernel("smlad_x8", 4, DotElement::kI8, DotElement::kI8);
   static const DotKernel smlad_x8w16 = dsp_kernel("smlad_x8w16", 4, DotElement::kI8, DotElement::kI16);
-  static const std::vector<const DotKernel*> plain = {&c};
-  static const std::vector<const DotKernel*> dsp = {&c, &smlad, &smlad_w8, &smlad_x8, &smlad_x8w16};
-  return Has(target, "dsp") ? dsp : plain;
+  static const DotKernel vmladava = [] {
+    DotKernel kernel{.name = "vmladava", .isa = DotIsa::kMve, .group = 16};
+    kernel.quick_requantize = true;
+    kernel.dot = kernel.lhs_load = kernel.rhs_load = 2;
+    return kernel;
+  }();
+  static const DotKernel taps = [] {
+    DotKernel kernel = dsp_kernel("smlad_taps", 1, DotElement::kI16, DotElement::kI16);
+    kernel.planar = true;
+    return kernel;
+  }();
+  std::vector<const DotKernel*> kernels = {&c};
+  const auto add = [&](const std::vector<const DotKernel*>& more) {
+    kernels.insert(kernels.end(), more.begin(), more.end());
+  };
+  add(X86DotKernels(target));
+  add(NeonDotKernels(target));
+  if (HasFeature(target, "mve")) add({&vmladava});
+  if (HasFeature(target, "dsp")) add({&smlad, &smlad_w8, &smlad_x8, &smlad_x8w16, &taps});
+  return kernels;
+}
+
+int CoreRegisters(const Target& target) {
+  if (target.architecture == "aarch64") return 29;
+  return target.architecture == "x86_64" ? 15 : 13;
 }
 
 int32_t FoldedOffset(DotElement lhs, const Requantize& requantize) {
@@ -198,14 +259,25 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
   const bool dsp = kernel.isa == DotIsa::kArmDsp;
   const bool twice = requantize.rounding == Rounding::kDouble;
   const bool saturates = requantize.output_min == -128 && requantize.output_max == 127;
-  std::string text = absl::StrCat(dsp ? kSmladCommon : "", BodyOf(kernel), kScalarChannels,
-                                  twice ? kDoubleRounding : kSingleRounding);
-  if (kernel.quick_requantize) {
-    absl::StrAppend(&text, saturates ? "" : kDspClamp, twice ? kDspDouble : kDspSingle);
+  std::string text;
+  if (kernel.isa == DotIsa::kAvx2 || kernel.isa == DotIsa::kAvx512) {
+    for (const char* part : X86DotText(kernel, requantize.rounding)) text += part;
+  } else if (kernel.isa == DotIsa::kNeon) {
+    for (const char* part : NeonDotText(kernel, requantize.rounding)) text += part;
   } else {
-    text += kScalarRequantize;
+    absl::StrAppend(&text, dsp ? kSmladCommon : "", kernel.planar ? "" : BodyOf(kernel), kScalarChannels,
+                    twice ? kDoubleRounding : kSingleRounding);
+    if (kernel.quick_requantize) {
+      absl::StrAppend(&text, saturates ? "" : kDspClamp, twice ? kDspDouble : kDspSingle);
+    } else {
+      text += kScalarRequantize;
+    }
   }
-  absl::StrAppend(&text, dsp && kernel.lhs == DotElement::kI16 ? kConvertDsp : kConvert, kFill);
+  if (kernel.planar) {
+    text += kPlanes;
+  } else {
+    absl::StrAppend(&text, dsp && kernel.lhs == DotElement::kI16 ? kConvertDsp : kConvert, kFill);
+  }
   // What is subtracted from an input while it is copied.
   const int32_t offset = kernel.lhs == DotElement::kI16  ? requantize.input_zero_point
                          : kernel.lhs == DotElement::kU8 ? -128

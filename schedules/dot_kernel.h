@@ -20,7 +20,7 @@ enum class DotElement : uint8_t {
 int BytesOf(DotElement element);
 const char* CTypeOf(DotElement element);  // "int8_t".
 
-enum class DotIsa : uint8_t { kC, kArmDsp };
+enum class DotIsa : uint8_t { kC, kArmDsp, kMve, kNeon, kAvx2, kAvx512 };
 
 struct DotKernel {
   const char* name;  // As a knob's value: "smlad".
@@ -34,13 +34,19 @@ struct DotKernel {
   // between multiplier and shift, and the shift as a positive number to the right:
   //   sums requantize(sums acc, sums multiplier, sums rounding, sums shift)
   bool quick_requantize = false;
+  // For windows whose taps are neighbours: one channel at a time, from a copy of the input in planes, its
+  // taps by the plan of dot_taps.h.
+  bool planar = false;
   // The order in which a group's terms of the weights are stored: slot s holds term order[s]. Empty: as they
   // come.
   std::vector<int> order = {};
 };
 
 // All micro-kernels that the target has the instructions for; "c" is always there, and first.
-const std::vector<const DotKernel*>& DotKernelsOf(const Target& target);
+std::vector<const DotKernel*> DotKernelsOf(const Target& target);
+
+// General registers that a program may use for numbers and addresses.
+int CoreRegisters(const Target& target);
 
 // C functions by fixed names, which the printed tile calls:
 //   sums                                    a vector of int32 accumulators (a typedef)
@@ -51,6 +57,11 @@ const std::vector<const DotKernel*>& DotKernelsOf(const Target& target);
 //   void store_channels(int8_t* p, sums scaled, int channels)    the first of them, as int8
 //   sums requantize(sums acc, sums multiplier, sums shift)       to the clamped output, as int32
 //   int32_t scale(int32_t acc, int32_t multiplier, int32_t shift)       exact for all values, not clamped
+// and for the planar micro-kernels
+//   int16x2_t load_word(const int16_t* p)
+//   void convert_planes(int16_t* to, long plane, const int8_t* from, long pixel, long count, long channels)
+//   void fill_planes(int16_t* to, long plane, long count, long channels)
+// and for the others
 //   void convert(LHS* to, const int8_t* from, long count)        the input in the form that load_lhs reads
 //   void fill(LHS* to, long count)                               padding in the same form
 std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize);

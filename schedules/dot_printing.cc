@@ -57,6 +57,22 @@ ChannelTable AddChannelTable(LoopTree& tree, const ComputeFacts& facts, const Do
   return table;
 }
 
+TapPlan LayOutTaps(LoopTree& tree, const ComputeFacts& facts, const DotRoles& roles, const DotPlan& plan) {
+  int taps = 1, stride = 1;
+  for (const AffineTerm& term : facts.lhs.access.index[facts.lhs.access.index.size() - 2].terms) {
+    if (term.axis == roles.rows) stride = static_cast<int>(term.coefficient);
+    if (term.axis == roles.tap) taps = static_cast<int>(facts.compute.axes[roles.tap].extent);
+  }
+  TapPlan result = PlanTaps(taps, stride, plan.rows);
+  for (LoopBuffer& buffer : tree.buffers) {
+    if (buffer.scope != BufferScope::kConstant) continue;
+    buffer.elements = buffer.elements / taps * 2 * static_cast<int64_t>(result.weight_words.size());
+    buffer.bytes = buffer.elements * buffer.element_bytes;
+    tree.packed_bytes = (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  return result;
+}
+
 void DotPrinter::Preamble() {
   out_.Line("#include <stdint.h>");
   out_.Raw(DotKernelText(*dot_.kernel, *facts_.compute.requantize));
@@ -71,6 +87,7 @@ const char* DotPrinter::TypeOf(int buffer) const {
 }
 
 void DotPrinter::PackWeights(int node, const std::string& source, const std::string& destination) {
+  if (dot_.kernel->planar) return PackTaps(source, destination);
   const LoopNode& statement = tree_.nodes[tree_.nodes[node].end - 1];
   const LoopAccess& write = tree_.accesses[statement.first_access + 1];
   const std::vector<int>& order = dot_.kernel->order;
@@ -105,6 +122,33 @@ void DotPrinter::PackWeights(int node, const std::string& source, const std::str
   out_.Line(destination, "[", to.Text(), "] = ", inside, inside.empty() ? "" : " ? ", element,
             inside.empty() ? "" : " : 0", ";");
   while (open-- > 0) out_.Close();
+}
+
+// For each channel and row of the window, the words of the tap plan.
+void DotPrinter::PackTaps(const std::string& source, const std::string& destination) {
+  CSum from(facts_.rhs.offset);
+  const auto open = [&](int axis) {
+    const Axis& a = facts_.compute.axes[axis];
+    out_.Open("for (long ", a.name, " = 0; ", a.name, " < ", a.extent, "; ++", a.name, ")");
+    from.Add(a.name, facts_.rhs.stride[axis]);
+  };
+  out_.Line("int16_t* word = ", destination, ";");
+  open(dot_.roles.channels);
+  int loops = 1;
+  for (const int tap : dot_.roles.taps) {
+    if (tap == dot_.roles.tap) continue;
+    open(tap);
+    ++loops;
+  }
+  const int64_t stride = dot_.roles.tap < 0 ? 0 : facts_.rhs.stride[dot_.roles.tap];
+  for (const std::array<int, 2>& taps : dot_.taps.weight_words) {
+    for (const int tap : taps) {
+      CSum element = from;
+      element.Add(tap * stride);
+      out_.Line("*word++ = ", tap < 0 ? "0" : absl::StrCat(source, "[", element.Text(), "]"), ";");
+    }
+  }
+  while (loops-- > 0) out_.Close();
 }
 
 void DotPrinter::PackChannels(const std::string& destination) {
@@ -230,6 +274,39 @@ void DotPrinter::GeneralRun() {
   out_.Close();
 }
 
+int64_t DotPrinter::PlaneStride(int node) const {
+  const LoopNode& statement = tree_.nodes[tree_.nodes[node].end - 1];
+  const LoopAccess& write = tree_.accesses[statement.first_access + 1];
+  for (int n = node; tree_.nodes[n].is_loop; ++n) {
+    if (tree_.nodes[n].dimension == static_cast<int>(facts_.lhs.tensor_strides.size()) - 1) {
+      return write.strides[tree_.nodes[n].depth];
+    }
+  }
+  return 0;  // A single plane.
+}
+
+// A row of each plane. Where it begins along the row is known: rows are copied whole.
+void DotPrinter::CopyPlanes(int node, const CSum& from, const std::string& source, int64_t start,
+                            int64_t count, int64_t channels) {
+  const int row = static_cast<int>(facts_.lhs.tensor_strides.size()) - 2;
+  const int64_t pixel = facts_.lhs.tensor_strides[row];
+  const int64_t width = facts_.compute.tensors[facts_.lhs.access.tensor].shape[row];
+  const int64_t lead = std::clamp<int64_t>(-start, 0, count);
+  const int64_t inner = std::clamp<int64_t>(width - (start + lead), 0, count - lead);
+  const int64_t plane = PlaneStride(node);
+  if (lead > 0) out_.Line("fill_planes(to, ", plane, ", ", lead, ", ", channels, ");");
+  if (inner > 0) {
+    CSum address = from;
+    address.Add((start + lead) * pixel);
+    out_.Line("convert_planes(to + ", lead, ", ", plane, ", ", source, " + ", address.Text(), ", ", pixel,
+              ", ", inner, ", ", channels, ");");
+  }
+  if (lead + inner < count) {
+    out_.Line("fill_planes(to + ", lead + inner, ", ", plane, ", ", count - lead - inner, ", ", channels,
+              ");");
+  }
+}
+
 // Runs along the tensor's last dimension are converted at once; what lies outside the tensor is filled.
 void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
                            const std::string& destination, const std::string& pragma) {
@@ -237,7 +314,9 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
   const LoopNode& statement = tree_.nodes[tree_.nodes[node].end - 1];
   const LoopAccess& write = tree_.accesses[statement.first_access + 1];
   const std::vector<int64_t>& shape = facts_.compute.tensors[lhs.access.tensor].shape;
-  const int last = static_cast<int>(shape.size()) - 1;
+  const bool planar = dot_.kernel->planar;
+  const int channels = static_cast<int>(shape.size()) - 1;
+  const int last = planar ? channels - 1 : channels;
 
   std::vector<int64_t> size(shape.size(), 1);
   for (int n = node; tree_.nodes[n].is_loop; ++n) size[tree_.nodes[n].dimension] = tree_.nodes[n].extent;
@@ -266,7 +345,7 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
   bool first = true;
   for (int n = node; tree_.nodes[n].is_loop; ++n) {
     const int d = tree_.nodes[n].dimension;
-    if (d == last) continue;
+    if (d >= last) continue;
     const std::string i = absl::StrCat("i", d);
     if (first && !pragma.empty()) out_.Line(pragma);
     first = false;
@@ -292,7 +371,10 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
     if (start != "0") address.Add(start, 1);
     out_.Line("convert(", target, ", ", source, " + ", address.Text(), ", ", count, ");");
   };
-  if (!low[last] && !high[last]) {
+  if (planar) {
+    from.Add(begin[channels].Text(), 1);
+    CopyPlanes(node, from, source, lhs.access.index[last].constant, size[last], size[channels]);
+  } else if (!low[last] && !high[last]) {
     convert("to", begin[last].Text(), absl::StrCat(size[last]));
   } else if (begin[last].is_constant()) {
     const int64_t start = lhs.access.index[last].constant;
@@ -316,7 +398,11 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
   }
   if (!inside.empty()) {
     out_.Else();
-    out_.Line("fill(to, ", size[last], ");");
+    if (planar) {
+      out_.Line("fill_planes(to, ", PlaneStride(node), ", ", size[last], ", ", size[channels], ");");
+    } else {
+      out_.Line("fill(to, ", size[last], ");");
+    }
     out_.Close();
   }
   while (open-- > 0) out_.Close();

@@ -8,6 +8,7 @@
 #include "schedules/c_text.h"
 #include "schedules/dot_kernel.h"
 #include "schedules/dot_space.h"
+#include "schedules/dot_taps.h"
 #include "schedules/nest_path.h"
 
 namespace tunefarm::schedules {
@@ -16,7 +17,7 @@ namespace tunefarm::schedules {
 // biases, then its multipliers, and so on. With quick requantisation one more word tells whether some channel
 // does not allow it.
 struct ChannelTable {
-  int buffer = -1;        // Of LoopTree::buffers.
+  int buffer = -1;                  // Of LoopTree::buffers.
   std::vector<const char*> fields;  // "bias", "multiplier", "shift".
   int64_t elements = 0;             // Without the word.
   int64_t tile = 1;                 // Channels.
@@ -27,12 +28,17 @@ struct ChannelTable {
 struct DotPrinting {
   const DotKernel* kernel = nullptr;
   DotRoles roles;
+  TapPlan taps;  // Of planar micro-kernels: a row of the window.
   ChannelTable channels;
 };
 
 // The table for a tree that was lowered from a plan, whose buffer is added to the tree.
 ChannelTable AddChannelTable(LoopTree& tree, const ComputeFacts& facts, const DotRoles& roles,
                              const DotPlan& plan);
+
+// The taps of a row of the window for all outputs of the plan's register tile, for planar micro-kernels. The
+// weights' buffer in the tree is made to hold their words.
+TapPlan LayOutTaps(LoopTree& tree, const ComputeFacts& facts, const DotRoles& roles, const DotPlan& plan);
 
 class DotPrinter {
  public:
@@ -55,6 +61,11 @@ class DotPrinter {
                  const std::string& pragma);
 
  private:
+  void PackTaps(const std::string& source, const std::string& destination);
+  void CopyPlanes(int node, const CSum& from, const std::string& source, int64_t start, int64_t count,
+                  int64_t channels);
+  int64_t PlaneStride(int node) const;
+
   const LoopTree& tree_;
   const ComputeFacts& facts_;
   const DotPrinting& dot_;

@@ -47,6 +47,19 @@ DotRoles FindRoles(const ComputeFacts& facts) {
   for (int axis = facts.spatial_axes; axis < axes; ++axis) {
     if (axis != roles.k) roles.taps.push_back(axis);
   }
+  const std::vector<AffineIndex>& index = facts.lhs.access.index;
+  roles.windows = roles.channels >= 0 && roles.rows >= 0 && index.size() >= 2 &&
+                  index.back().terms.size() == 1 && index.back().terms[0].axis == roles.channels &&
+                  index.back().terms[0].coefficient == 1;
+  if (!roles.windows) return roles;
+  bool along_rows = false;
+  for (const AffineTerm& term : index[index.size() - 2].terms) {
+    along_rows = along_rows || term.axis == roles.rows;
+    if (term.axis < facts.spatial_axes) continue;
+    roles.tap = term.axis;
+    roles.windows = term.coefficient == 1;  // Else its taps are no neighbours.
+  }
+  roles.windows = roles.windows && along_rows;
   return roles;
 }
 
@@ -56,6 +69,7 @@ DotRule::DotRule(const ComputeFacts& facts, const Target& target, int threads)
     : facts_(&facts), target_(target), threads_(threads), roles_(FindRoles(facts)) {
   for (const DotKernel* kernel : DotKernelsOf(target)) {
     if (kernel->group > 1 && (roles_.k < 0 || Extent(roles_.k) < 2)) continue;
+    if (kernel->planar && !roles_.windows) continue;
     // A vector of channels meets one row's terms, which the channels must then share.
     if (kernel->lanes > 1 && (roles_.channels < 0 || facts.lhs.uses[roles_.channels])) continue;
     kernels_.push_back(kernel);
@@ -63,7 +77,7 @@ DotRule::DotRule(const ComputeFacts& facts, const Target& target, int threads)
   std::fill(std::begin(knob_), std::end(knob_), -1);
   const std::vector<Knob> knobs = MakeKnobs();
   static constexpr std::array<const char*, kKnobIds> kNames = {
-      "kernel", "vectors", "rows", "block_r", "block_r2", "inner", "unroll", "lhs", "tail_rows"};
+      "kernel", "vectors", "rows", "block_r", "block_r2", "block_c", "inner", "unroll", "lhs", "tail_rows"};
   for (int id = 0; id < kKnobIds; ++id) {
     for (std::size_t k = 0; k < knobs.size(); ++k) {
       if (knobs[k].name == kNames[id]) knob_[id] = static_cast<int>(k);
@@ -91,6 +105,7 @@ std::vector<Knob> DotRule::MakeKnobs() const {
   };
   add_blocks("block_r", {2, 4, 8, 16, 32, 64, 128}, Extent(roles_.rows));
   add_blocks("block_r2", {1, 2, 4, 8, 16}, Extent(roles_.rows2));
+  if (kernels_.back()->planar) add_blocks("block_c", {4, 8, 16, 32, 64}, Extent(roles_.channels));
   knobs.push_back(ChoiceKnob("inner", KnobKind::kReorder, {{"rows", 1}, {"channels", 0}}));
   knobs.push_back(SizeKnob("unroll", {1, 2, 4, 8, 0}));
   std::vector<std::pair<std::string, int>> forms;
@@ -123,6 +138,7 @@ DotPlan DotRule::Resolve(const std::vector<Knob>& knobs, const Config& config) c
   };
   plan.block_r = block(kBlockR, roles_.rows, plan.rows);
   plan.block_r2 = block(kBlockR2, roles_.rows2, 1);
+  if (plan.kernel->planar) plan.block_c = block(kBlockC, roles_.channels, 1);
   plan.rows_inside = number(kInner, 1) != 0;
   plan.unroll = number(kUnroll, 1);
   plan.tail_rows = static_cast<Tail>(number(kTailRows, static_cast<int>(Tail::kGuard)));
@@ -144,6 +160,7 @@ int64_t DotRule::CopyBytes(const DotPlan& plan) const {
       int64_t covered = Extent(term.axis);
       if (term.axis == roles_.rows) covered = plan.block_r > 0 ? plan.block_r : RoundUp(covered, plan.rows);
       if (term.axis == roles_.rows2 && plan.block_r2 > 0) covered = plan.block_r2;
+      if (term.axis == roles_.channels && plan.block_c > 0) covered = plan.block_c;
       size += term.coefficient * (covered - 1);
     }
     bytes *= size;
@@ -151,11 +168,25 @@ int64_t DotRule::CopyBytes(const DotPlan& plan) const {
   return bytes;
 }
 
+const char* DotRule::PlanarRefusal(const DotPlan& plan) const {
+  if (plan.vectors != 1) return "planes are computed a channel at a time";
+  if (plan.unroll != 0) return "the taps of a plane are written out";
+  if (plan.block_r != 0) return "rows of planes are copied whole";
+  if (plan.tail_rows != Tail::kGuard) return "tiles of planes start at whole words";
+  const std::vector<AffineTerm>& terms = facts_->lhs.access.index[facts_->lhs.access.index.size() - 2].terms;
+  for (const AffineTerm& term : terms) {
+    if (term.axis == roles_.rows && plan.rows < Extent(roles_.rows) && plan.rows * term.coefficient % 2 != 0)
+      return "tiles of planes start at whole words";
+  }
+  return nullptr;
+}
+
 const char* DotRule::Refusal(const DotPlan& plan) const {
   const DotKernel& kernel = *plan.kernel;
   const int cells = plan.vectors * plan.rows;
-  const int operands = 2 + (kernel.lanes == 1 ? kAddressRegisters : 0);
-  if (cells + operands > target_.vector_registers) return "the register tile needs too many registers";
+  const int registers =
+      kernel.lanes == 1 ? CoreRegisters(target_) - kAddressRegisters : target_.vector_registers;
+  if (cells + 2 > registers) return "the register tile needs too many registers";
   if (plan.rows > Extent(roles_.rows)) return "the register tile has more rows than there are";
   if ((int64_t{plan.vectors} - 1) * kernel.lanes >= Extent(roles_.channels))
     return "a vector of the register tile would be empty";
@@ -173,6 +204,9 @@ const char* DotRule::Refusal(const DotPlan& plan) const {
     return "the unrolled body would be too long";
   if (plan.tail_rows == Tail::kShift && Extent(roles_.rows) % plan.rows != 0 && plan.block_r > 0)
     return "a shifted tile would reach out of the copy of its block";
+  if (kernel.planar) {
+    if (const char* reason = PlanarRefusal(plan)) return reason;
+  }
   if (CopyBytes(plan) > kMaxWorkspaceBytes / threads_) return "the copies need too much workspace";
   return nullptr;
 }
@@ -193,6 +227,7 @@ absl::StatusOr<Schedule> DotRule::MakeSchedule(const DotPlan& plan) const {
     if (axis == roles_.channels) {
       TUNEFARM_RETURN_IF_ERROR(split(0, plan.vectors * kernel.lanes));
       if (kernel.lanes > 1) TUNEFARM_RETURN_IF_ERROR(split(1, kernel.lanes));
+      if (plan.block_c > 0) TUNEFARM_RETURN_IF_ERROR(split(0, plan.block_c / plan.vectors));
     }
     if (axis == roles_.rows) {
       TUNEFARM_RETURN_IF_ERROR(split(0, plan.rows));
@@ -211,6 +246,7 @@ absl::StatusOr<Schedule> DotRule::MakeSchedule(const DotPlan& plan) const {
     if (axis >= 0) order.push_back(first[axis] + used[axis]++);
   };
   for (const int axis : roles_.batch) place(axis);
+  if (plan.block_c > 0) place(roles_.channels);
   if (plan.block_r2 > 0) place(roles_.rows2);
   if (plan.block_r > 0) place(roles_.rows);
   const int outer_loops = static_cast<int>(order.size());
@@ -244,9 +280,13 @@ absl::StatusOr<Schedule> DotRule::MakeSchedule(const DotPlan& plan) const {
   TUNEFARM_RETURN_IF_ERROR(schedule.CacheRead(Factor::kRhs, 0));
   TUNEFARM_RETURN_IF_ERROR(schedule.Widen(Factor::kRhs, BytesOf(kernel.rhs)));
   if (plan.lhs == ReadForm::kPaddedCopy) {
-    const bool blocked = plan.block_r > 0 || plan.block_r2 > 0;
+    const bool blocked = plan.block_c > 0 || plan.block_r > 0 || plan.block_r2 > 0;
     TUNEFARM_RETURN_IF_ERROR(schedule.Pad(Factor::kLhs, blocked ? outer_loops : 0));
     TUNEFARM_RETURN_IF_ERROR(schedule.Widen(Factor::kLhs, BytesOf(kernel.lhs)));
+    if (kernel.planar) {
+      const int last = static_cast<int>(facts_->lhs.access.index.size()) - 1;
+      TUNEFARM_RETURN_IF_ERROR(schedule.Planes(Factor::kLhs, last, 2));
+    }
   }
   if (threads_ > 1) {
     const int copies = schedule.stage(Factor::kLhs).position;
@@ -273,6 +313,7 @@ absl::StatusOr<Config> DotRule::DefaultConfig(const std::vector<Knob>& knobs) co
   // Without blocks the whole input is copied at once.
   set(kBlockR, last(kBlockR) - 1);
   set(kBlockR2, last(kBlockR2) - 1);
+  set(kBlockC, 0);
   for (std::size_t kernel = 0; kernel < kernels_.size(); ++kernel) {
     for (std::size_t vectors = 0; vectors < last(kVectors); ++vectors) {
       for (std::size_t rows = 0; rows < last(kRows); ++rows) {
@@ -307,8 +348,12 @@ double DotRule::Cost(const DotPlan& plan) const {
                           CeilDivide(Extent(roles_.rows), plan.rows) * Extent(roles_.rows2));
   const int cells = plan.vectors * plan.rows;
   const double groups = static_cast<double>(Terms(kernel));
+  // The channels of windows share no inputs: a load for each cell.
+  const bool elementwise = roles_.channels >= 0 && facts_->lhs.uses[roles_.channels];
   const double loop = plan.unroll == 0 ? 0 : 5.0 / plan.unroll;
-  const double loads = plan.rows * kernel.lhs_load + plan.vectors * kernel.rhs_load;
+  const double loads = kernel.planar ? 0.75 * plan.rows + 0.6
+                       : elementwise ? cells * kernel.lhs_load + plan.vectors * kernel.rhs_load
+                                     : plan.rows * kernel.lhs_load + plan.vectors * kernel.rhs_load;
   const double copied = static_cast<double>(CopyBytes(plan)) * 1.5 / BytesOf(kernel.lhs);
   double batch = 1;
   for (const int axis : roles_.batch) batch *= static_cast<double>(Extent(axis));

@@ -30,6 +30,9 @@ struct DotRoles {
   int k = -1;                 // The reduction with neighbouring terms in both factors; -1: none.
   std::vector<int> taps;      // The other reductions, outermost first.
   std::vector<int> batch;     // The other spatial axes, outermost first.
+  // Windows over single channels that lie along the input's last dimension can be read from planes.
+  bool windows = false;
+  int tap = -1;  // The tap along rows of such a plane; -1: none.
 };
 
 // A config in the terms of the rule.
@@ -37,6 +40,7 @@ struct DotPlan {
   const DotKernel* kernel = nullptr;
   int vectors = 1, rows = 1;          // Register tile.
   int32_t block_r = 0, block_r2 = 0;  // Rows that are copied at a time; 0: all.
+  int32_t block_c = 0;                // Channels whose planes are copied at a time; 0: all.
   bool rows_inside = true;            // Register tiles of the rows run inside those of the channels.
   int unroll = 1;                     // Groups written out; 0: the whole reduction.
   ReadForm lhs = ReadForm::kDirect;
@@ -56,6 +60,7 @@ class DotRule {
   const DotRoles& roles() const { return roles_; }
 
  private:
+  const char* PlanarRefusal(const DotPlan& plan) const;
   std::vector<Knob> MakeKnobs() const;
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
@@ -69,7 +74,19 @@ class DotRule {
   DotRoles roles_;
   std::vector<const DotKernel*> kernels_;  // That fit the computation.
   // Knob numbers, -1 where the space has no such knob.
-  enum KnobId { kKernel, kVectors, kRows, kBlockR, kBlockR2, kInner, kUnroll, kLhs, kTailRows, kKnobIds };
+  enum KnobId {
+    kKernel,
+    kVectors,
+    kRows,
+    kBlockR,
+    kBlockR2,
+    kBlockC,
+    kInner,
+    kUnroll,
+    kLhs,
+    kTailRows,
+    kKnobIds
+  };
   int knob_[kKnobIds];
 };
 

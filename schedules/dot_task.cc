@@ -61,6 +61,7 @@ class DotTask : public Task {
     TUNEFARM_ASSIGN_OR_RETURN(LoopTree tree, schedules::Lower(schedule, threads()));
     dot.kernel = plan.kernel;
     dot.roles = rule_.roles();
+    if (plan.kernel->planar) dot.taps = LayOutTaps(tree, facts_, rule_.roles(), plan);
     dot.channels = AddChannelTable(tree, facts_, rule_.roles(), plan);
     return tree;
   }

@@ -25,7 +25,11 @@ void DotTilePrinter::PrintBody(const TileCells& tile, NestPath& path) {
   for (const TileCell& cell : tile.cells()) {
     out_.Line("sums ", cell.name, " = load_channels(channel + ", ChannelOffset(cell), ");");
   }
-  PrintReductions(tile, path);
+  if (dot_.kernel->planar) {
+    PrintTaps(tile, path);
+  } else {
+    PrintReductions(tile, path);
+  }
   PrintStore(tile, path);
   out_.Close();
 }
@@ -138,6 +142,54 @@ void DotTilePrinter::PrintGroup(const TileCells& tile, const std::string& lhs, c
       out_.Line(cell.name, " = dot(", cell.name, ", ", names[0][offset(0, cell)], ", ",
                 names[1][offset(1, cell)], ");");
     }
+  }
+}
+
+void DotTilePrinter::PrintTaps(const TileCells& tile, NestPath& path) {
+  const LoopAccess& input = Access(tile, 0);
+  const auto words = static_cast<int64_t>(dot_.taps.weight_words.size());
+  std::vector<const LoopNode*> rows;  // Of the window.
+  int64_t window = 2 * words;         // Elements that a channel's weights take.
+  for (const LoopNode* loop : tile.unrolled()) {
+    if (loop->axis == dot_.roles.tap) continue;
+    rows.push_back(loop);
+    window *= loop->extent;
+  }
+  CSum weights;
+  if (const OpenLoop* loop = path.Innermost(dot_.roles.channels)) weights.Add(loop->base, window);
+  out_.Line("const int16_t* row = ", pointer_of_(input.buffer), " + ", path.CopyAddress(input).Text(), ";");
+  out_.Line("const int16_t* panel = ", pointer_of_(Access(tile, 1).buffer), " + ", weights.Text(), ";");
+  std::vector<bool> used(words, false);  // By outputs that a shorter tile has.
+  for (const TapStep& step : dot_.taps.steps) {
+    if (step.output < static_cast<int>(tile.cells().size())) used[step.weight_word] = true;
+  }
+  std::vector<int> index(rows.size(), 0);
+  for (int64_t printed = 0;; ++printed) {
+    int64_t offset = 0;
+    for (std::size_t i = 0; i < index.size(); ++i)
+      offset += int64_t{input.strides[rows[i]->depth]} * index[i];
+    for (int64_t w = 0; w < words; ++w) {
+      if (!used[w]) continue;
+      out_.Line("const int16x2_t w", printed, "_", w, " = load_word(panel + ", (printed * words + w) * 2,
+                ");");
+    }
+    int loaded = 0;  // Words of the input.
+    for (const TapStep& step : dot_.taps.steps) {
+      if (step.output >= static_cast<int>(tile.cells().size())) continue;  // A shorter tile.
+      for (; loaded <= step.input_word; ++loaded) {
+        out_.Line("const int16x2_t x", printed, "_", loaded, " = load_word(row + ", offset + 2 * loaded,
+                  ");");
+      }
+      const char* const kind = step.pair        ? "d"
+                               : step.input_top ? (step.weight_top ? "tt" : "tb")
+                                                : (step.weight_top ? "bt" : "bb");
+      const std::string& sum = tile.cells()[step.output].name;
+      out_.Line(sum, " = __smla", kind, "(x", printed, "_", step.input_word, ", w", printed, "_",
+                step.weight_word, ", ", sum, ");");
+    }
+    std::size_t i = index.size();
+    while (i > 0 && ++index[i - 1] == rows[i - 1]->extent) index[--i] = 0;
+    if (i == 0) return;
   }
 }
 

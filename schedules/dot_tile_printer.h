@@ -32,6 +32,8 @@ class DotTilePrinter {
                      int64_t lhs_offset, int64_t rhs_offset);
   void PrintGroup(const TileCells& tile, const std::string& lhs, const std::string& rhs, int64_t lhs_offset,
                   int64_t rhs_offset);
+  // Planar micro-kernels: all rows of the window, written out.
+  void PrintTaps(const TileCells& tile, NestPath& path);
   void PrintStore(const TileCells& tile, NestPath& path);
   int64_t ChannelOffset(const TileCell& cell) const {
     return dot_.roles.channels < 0 ? 0 : cell.at[dot_.roles.channels];

@@ -83,6 +83,18 @@ class Lowering {
     return std::min(whole, schedule_.Covered(axis, position));
   }
 
+  // The dimensions of a padded copy, outermost first.
+  std::vector<int> CopyOrder(Factor factor) const {
+    const int rank = static_cast<int>(schedule_.access(factor).access.index.size());
+    const int planes = schedule_.stage(factor).planes;
+    std::vector<int> order;
+    if (planes >= 0) order.push_back(planes);
+    for (int d = 0; d < rank; ++d) {
+      if (d != planes) order.push_back(d);
+    }
+    return order;
+  }
+
   Reading Read(Factor factor) {
     const Stage& stage = schedule_.stage(factor);
     const LinearAccess& access = schedule_.access(factor);
@@ -108,9 +120,10 @@ class Lowering {
       buffer.elements = stride;
     } else {
       buffer.padded_copy = true;
-      const std::size_t rank = access.access.index.size();
+      const std::vector<int> order = CopyOrder(factor);
       int64_t stride = 1;
-      for (std::size_t d = rank; d-- > 0;) {
+      for (std::size_t i = order.size(); i-- > 0;) {
+        const int d = order[i];
         int64_t size = 1;
         for (const AffineTerm& term : access.access.index[d].terms) {
           size += term.coefficient * (CoveredForCopy(term.axis, stage.position) - 1);
@@ -122,7 +135,7 @@ class Lowering {
         }
         copies_[static_cast<int>(factor)].size[d] = static_cast<int32_t>(size);
         copies_[static_cast<int>(factor)].stride[d] = static_cast<int32_t>(stride);
-        stride *= size;
+        stride *= i + 1 == order.size() ? RoundUp(size, stage.pitch) : size;
       }
       buffer.elements = stride;
     }
@@ -260,7 +273,7 @@ class Lowering {
         Push(node, static_cast<int>(l));
       }
     } else {
-      for (std::size_t d = 0; d < linear.access.index.size(); ++d) {
+      for (const int d : CopyOrder(factor)) {
         const int32_t size = copies_[static_cast<int>(factor)].size[d];
         if (size == 1) continue;
         LoopNode node;

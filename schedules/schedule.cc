@@ -239,6 +239,17 @@ absl::Status Schedule::Widen(Factor factor, int element_bytes) {
   return absl::OkStatus();
 }
 
+absl::Status Schedule::Planes(Factor factor, int dimension, int pitch) {
+  Stage& stage = stages_[static_cast<int>(factor)];
+  const int rank = static_cast<int>(access(factor).access.index.size());
+  if (stage.form != ReadForm::kPaddedCopy) return Refuse("planes: the factor has no padded copy");
+  if (dimension < 0 || dimension >= rank) return Refuse("planes: there is no dimension ", dimension);
+  if (pitch < 1) return Refuse("planes: a pitch of ", pitch, " elements");
+  stage.planes = dimension;
+  stage.pitch = pitch;
+  return absl::OkStatus();
+}
+
 absl::Status Schedule::TensorizeDot() {
   if (loops_.empty() || spatial(loops_.back().axis))
     return Refuse("tensorize: the innermost loop is no reduction");

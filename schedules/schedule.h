@@ -36,6 +36,8 @@ struct Stage {
   ReadForm form = ReadForm::kDirect;
   int position = 0;
   int element_bytes = 0;  // Of the copy; 0: as the tensor's.
+  int planes = -1;        // The dimension that stands outermost in a padded copy; -1: all as in the tensor.
+  int pitch = 1;          // Rows of a padded copy are rounded up to a multiple of this many elements.
 };
 
 class Schedule {
@@ -72,6 +74,9 @@ class Schedule {
   absl::Status Pad(Factor factor, int position);
   // The copy of a factor holds its elements in this many bytes, widened.
   absl::Status Widen(Factor factor, int element_bytes);
+  // The padded copy of a factor holds a plane for each index of `dimension`, with rows of a multiple of `pitch`
+  // elements.
+  absl::Status Planes(Factor factor, int dimension, int pitch);
   // Moves the copy of a factor that CacheRead or Pad made.
   absl::Status ComputeAt(Factor factor, int position);
   // Replaces everything inside the register tile by a micro-kernel: the outer product of one vector along the
