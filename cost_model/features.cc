@@ -28,7 +28,7 @@ using schedules::Target;
 // count. The deepest nests of ours have 12 such loops, the outermost of which are in the products below
 // anyhow.
 constexpr int kLoopSlots = 10;
-constexpr int kElementBytes = 4;
+constexpr int kAccumulatorBytes = 4;  // Floats, or the sums of int8 products.
 // Streams that a core loads from each level in a cycle, in bytes: round figures of current x86 and Arm cores.
 // Only ratios matter: they weigh the parts of the estimated time, whose error the model learns.
 constexpr double kL2BytesPerCycle = 32;
@@ -82,6 +82,7 @@ struct Summary {
   double stores = 0, inits = 0;  // Elements.
   double vector_stores = 0;      // Store instructions.
   double packed_elements = 0;    // While the kernel runs.
+  double packed_bytes = 0;
   double pack_instructions = 0;
   double pack_strided = 0;        // Elements read with a stride along the innermost loop.
   std::array<double, 4> tails{};  // Loops by Tail.
@@ -91,7 +92,7 @@ void DescribeTile(Summary& s) {
   s.lhs.tile_loads = s.rhs.tile_loads = 1;
   for (int d = s.main.depth - 1; d >= 0; --d, ++s.tile_levels) {
     const LoopNode& loop = *s.main.loops[d];
-    if (loop.kind == LoopKind::kVectorized) continue;
+    if (loop.kind == LoopKind::kVectorized || loop.kind == LoopKind::kDotGroup) continue;
     if (loop.kind != LoopKind::kUnrolled && loop.extent != 1) break;
     s.tile_multiply_adds *= loop.extent;
     if (s.lhs.access.strides[d] != 0) s.lhs.tile_loads *= loop.extent;
@@ -121,6 +122,10 @@ Summary Summarise(const LoopTree& tree) {
     switch (node.statement) {
       case StatementKind::kPack:
         s.packed_elements += path.iterations;
+        if (node.num_accesses > 0) {
+          s.packed_bytes +=
+              path.iterations * tree.buffers[accesses[node.num_accesses - 1].buffer].element_bytes;
+        }
         s.pack_instructions += path.iterations / path.lanes;
         if (node.num_accesses > 0 && InnermostStride(accesses[0], path) > 1)
           s.pack_strided += path.iterations;
@@ -148,7 +153,7 @@ Summary Summarise(const LoopTree& tree) {
     s.main_share = most / s.multiply_adds;
     for (MainAccess* access : {&s.lhs, &s.rhs}) {
       access->buffer = tree.buffers[access->access.buffer];
-      access->footprints = FootprintsOf(access->access, s.main, kElementBytes);
+      access->footprints = FootprintsOf(access->access, s.main, access->buffer.element_bytes);
     }
     DescribeTile(s);
   }
@@ -169,7 +174,7 @@ void PutTask(const ComputeDefinition& compute, const Target& target, Writer& w) 
   for (const schedules::Tensor& tensor : compute.tensors) {
     double elements = 1;
     for (int64_t extent : tensor.shape) elements *= static_cast<double>(extent);
-    bytes += elements * kElementBytes;
+    bytes += elements * static_cast<double>(schedules::BytesOf(tensor.dtype));
   }
   w.Put("spatial", Log(spatial));
   w.Put("reduction", Log(reduction));
@@ -194,7 +199,9 @@ void PutNest(const LoopTree& tree, const Summary& s, double useful, const Target
   w.Put("register_share", tree.accumulators / std::max(1.0, static_cast<double>(target.vector_registers)));
   w.Put("chains_share", std::min(1.0, tree.accumulators / in_flight));
   w.Put("lanes", s.main.lanes);
-  w.Put("lane_share", s.main.lanes * kElementBytes / std::max(1.0, static_cast<double>(target.vector_bytes)));
+  w.Put("group", s.main.group);
+  w.Put("lane_share",
+        s.main.lanes * kAccumulatorBytes / std::max(1.0, static_cast<double>(target.vector_bytes)));
   w.Put("waste", s.multiply_adds / useful);
   w.Put("main_share", s.main_share);
   w.Put("statements", s.statements);
@@ -238,14 +245,14 @@ void PutTraffic(const Summary& s, double useful, const Target& target, Writer& w
     memory_cycles += (lhs + rhs) / speeds[i];
   }
   w.SetPrefix("estimate.");
-  const double vectors = s.multiply_adds / s.main.lanes;
+  const double vectors = s.multiply_adds / s.main.lanes / s.main.group;
   const double per_cycle = AtLeastOne(target.fma_per_cycle);
   const double loads = (s.lhs.tile_loads + s.rhs.tile_loads) / s.tile_multiply_adds;
   const double chains =
       std::min(AtLeastOne(s.tile_multiply_adds), AtLeastOne(target.fma_latency * per_cycle));
   const double multiply = vectors / per_cycle * AtLeastOne(target.fma_latency * per_cycle / chains);
   const double load = vectors * loads / kLoadsPerCycle;
-  const double other = s.pack_instructions * 2 + s.vector_stores * 2 + s.packed_elements * kElementBytes / 8;
+  const double other = s.pack_instructions * 2 + s.vector_stores * 2 + s.packed_bytes / 8;
   const double total = std::max(multiply, load) + memory_cycles + other;
   w.Put("multiply", Log(1024 * multiply / useful));
   w.Put("load", Log(1024 * load / useful));
@@ -257,6 +264,7 @@ void PutTraffic(const Summary& s, double useful, const Target& target, Writer& w
 void PutOperand(const MainAccess& operand, const LoopPath& path, Writer& w) {
   w.Put("scope", static_cast<double>(operand.buffer.scope));
   w.Put("padded_copy", operand.buffer.padded_copy);
+  w.Put("element_bytes", operand.buffer.element_bytes);
   w.Put("bytes", Log(static_cast<double>(operand.buffer.bytes)));
   w.Put("innermost_stride", Log(w.naming() ? 0 : InnermostStride(operand.access, path)));
 }

@@ -20,6 +20,7 @@ LoopPath PathOf(const LoopTree& tree, const LoopNode& statement) {
     path.loops[loop.depth] = &loop;
     path.iterations *= loop.average;
     if (loop.kind == LoopKind::kVectorized) path.lanes = loop.extent;
+    if (loop.kind == LoopKind::kDotGroup) path.group = loop.extent;
   }
   return path;
 }

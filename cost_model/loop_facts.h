@@ -18,6 +18,7 @@ struct LoopPath {
   int depth = 0;
   double iterations = 1;  // Times the statement runs per kernel call, lanes counted one by one.
   int lanes = 1;          // Extent of the vectorized loop.
+  int group = 1;          // Terms that one multiply-add sums up.
 };
 
 LoopPath PathOf(const schedules::LoopTree& tree, const schedules::LoopNode& statement);
