@@ -13,14 +13,10 @@ namespace {
 // suffers, without gain.
 constexpr int64_t kMaxBody = 320;
 
-// Registers that hold addresses and the loop's end, where accumulators are scalars and share their file.
-constexpr int kAddressRegisters = 3;
-
 // Copies made while the kernel runs: more would not fit beside a network's tensors on the boards this is for.
 constexpr int64_t kMaxWorkspaceBytes = int64_t{256} << 20;
 
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t RoundUp(int64_t value, int64_t multiple) { return CeilDivide(value, multiple) * multiple; }
+int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 DotRoles FindRoles(const ComputeFacts& facts) {
   DotRoles roles;
@@ -296,68 +292,6 @@ absl::StatusOr<Schedule> DotRule::MakeSchedule(const DotPlan& plan) const {
     }
   }
   return schedule;
-}
-
-// Tiles by what they cost: a load for each row and vector, a micro-kernel for each cell, over all tiles.
-absl::StatusOr<Config> DotRule::DefaultConfig(const std::vector<Knob>& knobs) const {
-  Config best;
-  double best_cost = 1e300;
-  Config config;
-  config.choice.assign(knobs.size(), 0);
-  const auto last = [&](KnobId id) {
-    return knob_[id] < 0 ? std::size_t{1} : knobs[knob_[id]].numbers.size();
-  };
-  const auto set = [&](KnobId id, std::size_t choice) {
-    if (knob_[id] >= 0) config.choice[knob_[id]] = static_cast<uint16_t>(choice);
-  };
-  // Without blocks the whole input is copied at once.
-  set(kBlockR, last(kBlockR) - 1);
-  set(kBlockR2, last(kBlockR2) - 1);
-  set(kBlockC, 0);
-  for (std::size_t kernel = 0; kernel < kernels_.size(); ++kernel) {
-    for (std::size_t vectors = 0; vectors < last(kVectors); ++vectors) {
-      for (std::size_t rows = 0; rows < last(kRows); ++rows) {
-        for (std::size_t unroll = 0; unroll < last(kUnroll); ++unroll) {
-          for (std::size_t lhs = 0; lhs < last(kLhs); ++lhs) {
-            set(kKernel, kernel);
-            set(kVectors, vectors);
-            set(kRows, rows);
-            set(kUnroll, unroll);
-            set(kLhs, lhs);
-            const DotPlan plan = Resolve(knobs, config);
-            if (Refusal(plan) != nullptr) continue;
-            const double cost = Cost(plan);
-            if (cost >= best_cost) continue;
-            best_cost = cost;
-            best = config;
-          }
-        }
-      }
-    }
-  }
-  if (best.choice.empty()) {
-    return absl::InvalidArgumentError("the int8 template finds no legal config; the tensors are too large");
-  }
-  return best;
-}
-
-double DotRule::Cost(const DotPlan& plan) const {
-  const DotKernel& kernel = *plan.kernel;
-  const double tiles =
-      static_cast<double>(CeilDivide(Extent(roles_.channels), int64_t{plan.vectors} * kernel.lanes) *
-                          CeilDivide(Extent(roles_.rows), plan.rows) * Extent(roles_.rows2));
-  const int cells = plan.vectors * plan.rows;
-  const double groups = static_cast<double>(Terms(kernel));
-  // The channels of windows share no inputs: a load for each cell.
-  const bool elementwise = roles_.channels >= 0 && facts_->lhs.uses[roles_.channels];
-  const double loop = plan.unroll == 0 ? 0 : 5.0 / plan.unroll;
-  const double loads = kernel.planar ? 0.75 * plan.rows + 0.6
-                       : elementwise ? cells * kernel.lhs_load + plan.vectors * kernel.rhs_load
-                                     : plan.rows * kernel.lhs_load + plan.vectors * kernel.rhs_load;
-  const double copied = static_cast<double>(CopyBytes(plan)) * 1.5 / BytesOf(kernel.lhs);
-  double batch = 1;
-  for (const int axis : roles_.batch) batch *= static_cast<double>(Extent(axis));
-  return batch * tiles * (groups * (cells * kernel.dot + loads + 1 + loop) + 12.0 * cells) + copied;
 }
 
 absl::StatusOr<ConfigSpace> DotRule::MakeSpace() const {

@@ -1,4 +1,5 @@
 // Int8 kernels against the reference, bit by bit, on every target that can run here.
+#include <algorithm>
 #include <iostream>
 #include <set>
 
@@ -63,6 +64,43 @@ TEST_CASE("Int8KernelsAreExactOn64BitArm") {
 
 TEST_CASE("Int8KernelsAreExactOnMicrocontrollers") {
   for (const char* target : {"cortex-m4", "cortex-m7", "cortex-m55"}) CheckTarget(target);
+}
+
+// Scales from 2^-32 to 8, in one tensor, and sums up to 2^29: what no trained layer has, but the operator
+// allows.
+TEST_CASE("AnyScaleIsExact") {
+  for (const char* name : {"x86-64-v3", "x86-64-v4-vnni", "cortex-a76", "cortex-m4", "cortex-m55"}) {
+    const Target target = FindTarget(name).value();
+    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
+      std::cerr << "skipped " << name << ": " << reason << "\n";
+      continue;
+    }
+    std::vector<ProgramKernel> kernels;
+    for (const char* rounding : {"double", "single"}) {
+      for (const char* op :
+           {"dense:m=3,n=70,k=20,", "conv2d:n=1,h=5,w=4,ci=4,co=70,kh=3,kw=2,pad=1,layout=nhwc,",
+            "depthwise_conv2d:n=1,h=5,w=6,c=70,kh=3,kw=3,pad=1,layout=nhwc,"}) {
+        const Workload workload =
+            Workload::Parse(absl::StrCat(op, "izp=-128,ozp=5,rounding=", rounding, ",epilogue=bias,dtype=i8"))
+                .value();
+        const std::shared_ptr<const Task> task = Task::Create(workload, target).value();
+        const auto change = [](IntTensors& inputs) {
+          for (std::size_t c = 0; c < inputs[4].size(); ++c) {
+            const auto shift = static_cast<int32_t>(c % 35) - 31;  // -31 .. 3
+            inputs[4][c] = shift;
+            // Sums whose results are of the size of a byte; the largest ones for the smallest scales.
+            const int32_t size = 1 << std::clamp(5 - shift, 4, 29);
+            inputs[2][c] = c % 2 == 0 ? size + static_cast<int32_t>(c) : -size + static_cast<int32_t>(c);
+          }
+        };
+        kernels.push_back({task, task->space().default_config(), change});
+      }
+    }
+    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
+    INFO(name << " " << wrong.status().message());
+    REQUIRE(wrong.ok());
+    CHECK(*wrong == std::vector<std::string>{});
+  }
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/subprocess.h"
-#include "schedules/int8_reference.h"
 #include "tests/schedules/kernel_batch.h"
 
 namespace tunefarm::schedules {
@@ -93,7 +92,8 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
   std::string calls;
   for (std::size_t k = 0; k < kernels.size(); ++k) {
     const ComputeDefinition& compute = kernels[k].task->compute();
-    const IntTensors inputs = MakeIntInputs(compute, k + 1);
+    IntTensors inputs = MakeIntInputs(compute, k + 1);
+    if (kernels[k].change) kernels[k].change(inputs);
     const std::vector<int8_t> want = EvaluateInt8Directly(compute, inputs);
     // The kernels' own names, one set each.
     for (const char* name : {"tunefarm_prepare",

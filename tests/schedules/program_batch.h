@@ -2,10 +2,12 @@
 // on this machine, under qemu-aarch64, or on one of QEMU's microcontroller boards.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "schedules/int8_reference.h"
 #include "schedules/schedule_template.h"
 
 namespace tunefarm::schedules {
@@ -13,6 +15,7 @@ namespace tunefarm::schedules {
 struct ProgramKernel {
   std::shared_ptr<const Task> task;
   Config config;
+  std::function<void(IntTensors&)> change = nullptr;  // Of the usual inputs, before anything is computed.
 };
 
 // Why kernels of the target cannot be built and run here, naming the program that is missing; empty: they
