@@ -111,6 +111,7 @@ absl::Status NativeDevice::AddFilter(std::uint64_t largest_mapping, bool threads
     return absl::InternalError("the system call filter is too long");
   }
   job.filter_count = static_cast<std::uint32_t>(filter.size());
+  job.filter_required = sandbox_.boxed() ? 1 : 0;
   std::copy(filter.begin(), filter.end(), job.filter);
   return absl::OkStatus();
 }

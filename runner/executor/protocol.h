@@ -54,6 +54,9 @@ struct Job {
   // Seccomp program, agent-compiled: `filter_count` instructions of 8 bytes (struct sock_filter).
   std::uint32_t filter_count = 0;
   std::uint64_t filter[1024] = {};
+  // 0: a system without filters (an emulator of one) is accepted; only without a sandbox, which is dangerous
+  // anyway.
+  std::uint32_t filter_required = 1;
 };
 static_assert(sizeof(Job) <= kMaxMessage);
 

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
+#include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/inputs.h"
 #include "base/subprocess.h"
@@ -42,6 +44,7 @@ class Bench {
   }
 
   bool missing() const { return device_ == nullptr; }
+  const std::string& folder() const { return folder_.path(); }
   UserModeDevice& device() { return *device_; }
 
   std::string Compile(const std::string& body) {
@@ -108,6 +111,20 @@ class Bench {
   std::unique_ptr<UserModeDevice> device_;
   int compiled_ = 0;
 };
+
+// True once no process has `text` in its command line any more.
+bool AllGone(const std::string& text) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  for (bool found = true; found;) {
+    if (absl::Now() > deadline) return false;
+    found = false;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const absl::StatusOr<std::string> line = ReadFile(entry.path().string() + "/cmdline");
+      found = found || (line.ok() && line->find(text) != std::string::npos);
+    }
+  }
+  return true;
+}
 
 bool Says(const v1::Failure& failure, const char* text) {
   return failure.message().find(text) != std::string::npos;
@@ -229,6 +246,7 @@ TEST_CASE("EmulatedLinuxEndlessKernelIsStopped") {
   const v1::Failure failure = bench.FailureOf("RUN { for (;;) __asm__ volatile(\"\"); }");
   CHECK(failure.kind() == v1::FAILURE_KIND_TIMEOUT);
   CHECK(failure.phase() == v1::PHASE_CHECK);
+  CHECK(AllGone(bench.folder()));
 }
 
 TEST_CASE("EmulatedLinuxExitAndLoadFailuresAreTheirOwnKinds") {
@@ -253,6 +271,7 @@ TEST_CASE("EmulatedLinuxCancelledWorkEndsSoon") {
   close(control.cancel_fd);
   CHECK(measurement.failure().kind() == v1::FAILURE_KIND_CANCELLED);
   CHECK(measurement.busy_us() < 10e6);
+  CHECK(AllGone(work.kernel_paths[0]));
 }
 
 }  // namespace tunefarm
