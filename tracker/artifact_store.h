@@ -36,7 +36,7 @@ class ArtifactStore {
    private:
     friend class ArtifactStore;
     Upload(ArtifactStore* store, std::string digest, std::uint64_t size)
-        : store_(store), digest_(digest), size_(size) {}
+        : store_(store), digest_(std::move(digest)), size_(size) {}
     ArtifactStore* store_;
     std::string digest_;
     std::uint64_t size_;

@@ -126,7 +126,7 @@ void Coordinator::AnswerCollects(const std::string& session_id, Ready& ready) {
   for (const std::uint64_t call : calls) EndHeld(call, ready);
 }
 
-void Coordinator::Hold(std::uint64_t call, HeldCall held) {
+void Coordinator::Hold(std::uint64_t call, HeldCall&& held) {
   deadlines_.emplace(held.deadline, call);
   if (held.sync_done) {
     held_by_device_[held.device_id] = call;

@@ -91,7 +91,7 @@ class Coordinator {
   void Answer(DoneFunction done, absl::StatusOr<Response> response, Ready& ready)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Settle(Ready& ready) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Hold(std::uint64_t call, HeldCall held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Hold(std::uint64_t call, HeldCall&& held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   HeldCall Release(std::uint64_t call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndHeld(std::uint64_t call, Ready& ready) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AnswerCollects(const std::string& session_id, Ready& ready) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -32,8 +32,9 @@ grpc::ServerUnaryReactor* Finished(grpc::CallbackServerContext* context, const a
 template <typename Response>
 auto Finisher(grpc::ServerUnaryReactor* reactor, Response* response) {
   return [reactor, response](absl::StatusOr<Response> answer) {
-    if (answer.ok()) *response = *std::move(answer);
-    reactor->Finish(ToGrpc(answer.status()));
+    const absl::Status status = answer.status();
+    if (status.ok()) *response = *std::move(answer);
+    reactor->Finish(ToGrpc(status));
   };
 }
 

@@ -90,7 +90,7 @@ absl::StatusOr<bool> Statement::Next() {
     Reset();
     return false;
   }
-  const absl::Status status = SqliteError(db_, code, "the journal");
+  absl::Status status = SqliteError(db_, code, "the journal");
   Reset();
   return status;
 }
