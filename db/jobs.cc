@@ -76,7 +76,7 @@ absl::StatusOr<int64_t> Database::Impl::JobRow(const std::string& id) {
 absl::StatusOr<Job> Database::InsertJob(const v1::SubmitJobRequest& request, int64_t now_unix_us) {
   absl::MutexLock lock(&impl_->mu);
   Job job;
-  const absl::Status status = impl_->Write([&]() -> absl::Status {
+  absl::Status status = impl_->Write([&]() -> absl::Status {
     const std::string& token = request.client_token();
     if (!token.empty()) {
       TUNEFARM_ASSIGN_OR_RETURN(

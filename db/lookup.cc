@@ -129,7 +129,7 @@ absl::StatusOr<Lookup> Database::Impl::FindNear(const LookupKey& key) {
   }
   const std::size_t seen = evidence.size();
   const bool enough = seen >= kMinEvidence;
-  lookup.expected_loss = enough ? LossFromEvidence(std::move(evidence), distance) : RuleOfThumbLoss(distance);
+  lookup.expected_loss = enough ? LossFromEvidence(evidence, distance) : RuleOfThumbLoss(distance);
   lookup.explanation = absl::StrFormat(
       "nearest tuned workload, %.2g octaves away: %s (%s); expect about %.0f %% more time than tuned, %s",
       distance, near.workload, Describe(*lookup.record), 100 * lookup.expected_loss,

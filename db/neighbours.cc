@@ -48,7 +48,7 @@ std::vector<Near> NeighbourIndex::Nearest(const NeighbourGroup& group, const Sha
 
 double RuleOfThumbLoss(float distance) { return std::exp2(static_cast<double>(distance) / 8) - 1; }
 
-double LossFromEvidence(std::vector<ObservedLoss> evidence, float distance) {
+double LossFromEvidence(const std::vector<ObservedLoss>& evidence, float distance) {
   std::vector<double> slopes;
   slopes.reserve(evidence.size());
   for (const ObservedLoss& seen : evidence) slopes.push_back(seen.loss / static_cast<double>(seen.distance));

@@ -72,6 +72,6 @@ struct ObservedLoss {
   float distance;
   double loss;
 };
-double LossFromEvidence(std::vector<ObservedLoss> evidence, float distance);
+double LossFromEvidence(const std::vector<ObservedLoss>& evidence, float distance);
 
 }  // namespace tunefarm::db

@@ -237,7 +237,7 @@ absl::StatusOr<int64_t> Database::InsertRecord(const Record& record) {
 absl::StatusOr<std::vector<int64_t>> Database::InsertRecords(const std::vector<Record>& records) {
   absl::MutexLock lock(&impl_->mu);
   std::vector<int64_t> ids;
-  const absl::Status status = impl_->Write([&]() -> absl::Status {
+  absl::Status status = impl_->Write([&]() -> absl::Status {
     for (const Record& record : records) {
       TUNEFARM_ASSIGN_OR_RETURN(const int64_t id, impl_->Insert(record));
       ids.push_back(id);

@@ -24,8 +24,8 @@ int SystemErrno(sqlite3* connection, int code) {
   for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
     sqlite3_file* file = nullptr;
     int error = 0;
-    if (sqlite3_file_control(connection, "main", which, &file) == SQLITE_OK && file != nullptr &&
-        file->pMethods != nullptr &&
+    if (sqlite3_file_control(connection, "main", which, static_cast<void*>(&file)) == SQLITE_OK &&
+        file != nullptr && file->pMethods != nullptr &&
         file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK && error != 0) {
       return error;
     }

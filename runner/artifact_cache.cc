@@ -59,7 +59,7 @@ void ArtifactCache::Evict() {
 
 absl::StatusOr<std::string> ArtifactCache::Get(const std::string& digest) {
   if (!IsDigest(digest)) return absl::InvalidArgumentError(absl::StrCat("'", digest, "' is not a digest"));
-  const std::string path = PathOf(digest);
+  std::string path = PathOf(digest);
   if (const auto found = by_digest_.find(digest); found != by_digest_.end()) {
     std::error_code error;
     if (fs::file_size(path, error) == found->second->bytes && !error) {

@@ -64,10 +64,9 @@ void WorkSlot::Run() {
 v1::Measurement WorkSlot::Execute(const v1::WorkItem& work) {
   LocalWork local;
   local.item = work;
-  const auto fetch = [this](const std::string& digest, std::string* path) {
-    absl::StatusOr<std::string> got = artifacts_.Get(digest);
-    if (got.ok()) *path = *std::move(got);
-    return got.status();
+  const auto fetch = [this](const std::string& digest, std::string* path) -> absl::Status {
+    TUNEFARM_ASSIGN_OR_RETURN(*path, artifacts_.Get(digest));
+    return absl::OkStatus();
   };
   absl::Status status;
   for (const std::string& digest : work.kernel_digests()) {
