@@ -1,4 +1,4 @@
-// What bench-kernels prints: a table for people, or one JSON object a line.
+// What bench-kernels prints: tables for people, or one JSON object a line.
 #pragma once
 
 #include <string>
@@ -6,6 +6,7 @@
 
 #include "bench/peers/peer.h"
 #include "bench/rounds.h"
+#include "bench/summary.h"
 
 namespace tunefarm::bench {
 
@@ -13,8 +14,8 @@ struct AbsentPeer {
   std::string name, reason;
 };
 
-// `peers[0]` is ours; the peak, where it could be measured, is among them. As many samples and errors as
-// peers.
+// One workload. `peers[0]` is ours; the peak, where it could be measured, is among them. As many samples and
+// errors as peers.
 struct Result {
   const Problem* problem;
   int cpu;
@@ -25,13 +26,34 @@ struct Result {
   std::vector<double> errors;  // Share of the tolerance used, 1 at most where correct; 0 for the peak.
 };
 
-std::string TableText(const Result& result);
+// A peer that uses more than this many times the tolerance of direct summation computes something else and
+// does not compete; Winograd's F(4x4,3x3) uses about ten times of it.
+inline constexpr double kRoughestPeer = 32;
 
-// {"event":"peer","peer","description","gflops","median_us","low_us","high_us","calls_per_sample","error"}
-// each,
-// {"event":"absent","peer","reason"} each,
-// {"event":"ratio","of","to","ratio","low","high"} for ours to each, and
-// {"event":"done","workload","target","cpu","rounds","gflops","share_of_peak"}.
+// What follows from a result.
+struct Standing {
+  double gflops = 0;
+  int best = -1;             // Of the peers that compete and were correct; -1: none.
+  Ratio to_best;             // Zeros without a best.
+  double share_of_peak = 0;  // 0 without the peak.
+};
+Standing StandingOf(const Result& result);
+
+// The workload's own table, with what each peer did.
+std::string TableText(const Result& result);
+// For a run over many workloads: a heading once, then a line each, and the means at the end.
+std::string LineHeading(int threads);
+std::string LineText(const Result& result);
+std::string MeansText(const std::vector<GroupMean>& means);
+
+// {"event":"peer","peer","description","gflops","median_us","low_us","high_us","calls_per_sample","error",
+//  "workload"} each,
+// {"event":"absent","peer","reason","workload"} each,
+// {"event":"ratio","of","to","ratio","low","high","workload"} for ours to each, and
+// {"event":"shape","workload","target","threads","cpu","rounds","gflops","share_of_peak","best_peer","ratio",
+//  "low","high"}; best_peer is null where no peer has a counterpart.
 std::string JsonText(const Result& result);
+// {"event":"group","group","shapes","geomean","worst","worst_workload"} each.
+std::string JsonText(const std::vector<GroupMean>& means);
 
 }  // namespace tunefarm::bench

@@ -11,20 +11,15 @@ namespace tunefarm::bench {
 
 struct PeerSamples {
   long calls = 0;               // Per sample.
-  std::vector<double> seconds;  // Processor time of one call, a sample per round.
+  std::vector<double> seconds;  // Of one call, a sample per round.
 };
 
-// Each sample repeats the call for about `sample_seconds`, after one call that is not timed (the peers evict
-// each other from the caches), unless a single call lasts longer than that already. `on_round` is told the
-// rounds done.
+// With one thread the seconds are processor time, which leaves out what others took of the CPU; with more,
+// wall time. Each sample repeats the call for about `sample_seconds`, after one call that is not timed (the
+// peers evict each other from the caches), unless a single call lasts longer than that already. `on_round` is
+// told the rounds done.
 std::vector<PeerSamples> MeasureRounds(const std::vector<Peer>& peers, Buffer& output, int rounds,
-                                       double sample_seconds, const std::function<void(int)>& on_round);
-
-// The median of the rounds' ratios, with its 95 % interval.
-struct Ratio {
-  double median = 0, low = 0, high = 0;
-};
-// How many times as fast as `b` (in flop per second, each by its own flop) `a` is.
-Ratio SpeedRatio(const Peer& a, const PeerSamples& a_samples, const Peer& b, const PeerSamples& b_samples);
+                                       double sample_seconds, int threads,
+                                       const std::function<void(int)>& on_round);
 
 }  // namespace tunefarm::bench

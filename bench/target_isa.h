@@ -7,16 +7,20 @@
 
 namespace tunefarm::bench {
 
-// Restarts this program once with OPENBLAS_CORETYPE, ONEDNN_MAX_CPU_ISA and one thread in the environment:
-// the libraries read them when they are loaded. Returns when the environment is as it should be, or with the
-// error of restarting.
-absl::Status HoldPeersTo(const schedules::Target& target, char** argv);
+// Restarts this program once with OPENBLAS_CORETYPE, ONEDNN_MAX_CPU_ISA, BLIS_ARCH_TYPE and the number of
+// threads in the environment: the libraries read them when they are loaded. Returns when the environment is
+// as it should be, or with the error of restarting.
+absl::Status HoldPeersTo(const schedules::Target& target, int threads, char** argv);
 
 // kFailedPrecondition when this machine lacks a feature of the target.
 absl::Status CheckMachineRuns(const schedules::Target& target);
 
-// To one of the CPUs that this process may use: `cpu`, or the last one for -1 (the first takes most
-// interrupts). Returns its number.
-absl::StatusOr<int> PinToCpu(int cpu);
+// To as many of the CPUs that this process may use as there are `threads`, `cpu` among them and last; for -1
+// the last one (the first takes most interrupts). Returns its number.
+absl::StatusOr<int> PinToCpus(int cpu, int threads);
+
+// The machine has no vectors wider than the target's: a library that chooses its kernels by the machine runs
+// code of the target's ISA.
+bool IsMachinesOwnIsa(const schedules::Target& target);
 
 }  // namespace tunefarm::bench

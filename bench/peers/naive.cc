@@ -58,6 +58,7 @@ void RunConvolution(const Problem& problem, const NaiveConv& sizes, float* outpu
 absl::StatusOr<Peer> MakeNaive(const Problem& problem) {
   Peer peer;
   peer.name = "naive";
+  peer.competes = false;
   peer.description = "plain loops in C, gcc -O3";
   peer.flop = problem.compute().flop;
   if (problem.workload().layout() == Layout::kNone) {

@@ -50,6 +50,7 @@ absl::StatusOr<Peer> MakePeak(const Problem& problem) {
   peer.description = absl::StrCat(chains, " chains of ", target.vector_bytes, "-byte vectors in registers");
   peer.flop = 2.0 * kIterations * chains * lanes;
   peer.is_operator = false;
+  peer.competes = false;
   peer.run = [kernel, values, result](Buffer&) {
     void* arguments[] = {values->data(), result->data()};
     kernel.run(arguments, nullptr, nullptr);

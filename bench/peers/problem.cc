@@ -28,8 +28,9 @@ Buffer::Buffer(const std::vector<float>& values) : Buffer(values.size()) {
 
 void Buffer::Free::operator()(float* p) const { std::free(p); }
 
-Problem::Problem(const schedules::Workload& workload, const schedules::Target& target, uint64_t seed)
-    : workload_(workload), target_(target), compute_(schedules::DefineCompute(workload)) {
+Problem::Problem(const schedules::Workload& workload, const schedules::Target& target, int threads,
+                 uint64_t seed)
+    : workload_(workload), target_(target), threads_(threads), compute_(schedules::DefineCompute(workload)) {
   const std::vector<std::vector<float>> inputs = schedules::MakeInputs(compute_, seed);
   for (const std::vector<float>& input : inputs) inputs_.emplace_back(input);
   expected_ = schedules::Reference(workload, inputs);
@@ -65,9 +66,10 @@ double Problem::Error(const Buffer& output) const {
   return worst;
 }
 
-void Problem::ApplyEpilogue(float* output) const {
+void Problem::ApplyEpilogue(float* output, std::size_t done) const {
   const OutputView view = output_view();
-  for (const EpilogueOp& op : compute_.epilogue) {
+  for (std::size_t step = done; step < compute_.epilogue.size(); ++step) {
+    const EpilogueOp& op = compute_.epilogue[step];
     const float* operand = op.operand.tensor < 0 ? nullptr : input(op.operand.tensor);
     switch (op.step) {
       case EpilogueStep::kBias:

@@ -35,10 +35,12 @@ struct OutputView {
 
 class Problem {
  public:
-  Problem(const schedules::Workload& workload, const schedules::Target& target, uint64_t seed);
+  // `threads`: how many each peer may use.
+  Problem(const schedules::Workload& workload, const schedules::Target& target, int threads, uint64_t seed);
 
   const schedules::Workload& workload() const { return workload_; }
   const schedules::Target& target() const { return target_; }
+  int threads() const { return threads_; }
   const schedules::ComputeDefinition& compute() const { return compute_; }
   const float* input(int tensor) const { return inputs_[tensor].data(); }
   // The tensor of this name ("bias", "residual"), or nullptr.
@@ -50,12 +52,13 @@ class Problem {
   // infinite for NaN.
   double Error(const Buffer& output) const;
 
-  // The epilogue as a pass of its own, for peers that cannot fuse it.
-  void ApplyEpilogue(float* output) const;
+  // The epilogue as passes of their own, for peers that cannot fuse it: all steps but the first `done`.
+  void ApplyEpilogue(float* output, std::size_t done = 0) const;
 
  private:
   schedules::Workload workload_;
   schedules::Target target_;
+  int threads_;
   schedules::ComputeDefinition compute_;
   std::vector<Buffer> inputs_;
   std::size_t output_elements_;
