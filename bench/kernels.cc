@@ -15,6 +15,7 @@
 #include "bench/target_isa.h"
 #include "bench/tune_first.h"
 #include "cli/workload_list.h"
+#include "db/database.h"
 
 namespace tunefarm::bench {
 namespace {
@@ -156,6 +157,12 @@ absl::StatusOr<std::vector<OursChoice>> ChooseOurs(const std::vector<WeightedWor
 absl::Status Run(const Options& options, char** argv) {
   TUNEFARM_ASSIGN_OR_RETURN(const std::vector<WeightedWorkload> workloads,
                             cli::SelectWorkloads(options.selection));
+  for (const WeightedWorkload& layer : workloads) {
+    if (layer.workload.dtype() != schedules::DType::kF32) {
+      return absl::UnimplementedError(
+          absl::StrCat("bench-kernels compares float32 only, not ", layer.workload.ToString()));
+    }
+  }
   TUNEFARM_ASSIGN_OR_RETURN(const schedules::Target target, schedules::FindTarget(options.target));
   TUNEFARM_RETURN_IF_ERROR(CheckMachineRuns(target));
   TUNEFARM_RETURN_IF_ERROR(HoldPeersTo(target, options.threads, argv));

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "schedules/c_preamble.h"
 #include "schedules/c_text.h"
 #include "schedules/copy_printer.h"
 #include "schedules/dot_printing.h"
@@ -31,7 +32,7 @@ class Printer {
 
   std::string Print() {
     Preamble();
-    if (tree_.run_begin > 0) Prepare();
+    if (tree_.run_begin > 0 && options_.part.empty()) Prepare();
     Run();
     return out_.Take();
   }
@@ -42,51 +43,17 @@ class Printer {
   }
 
   void Preamble() {
-    out_.Line("// ", options_.title);
-    if (!options_.config.empty()) out_.Line("// ", options_.config);
-    if (dot_.has_value()) {
+    if (options_.part.empty() && !dot_.has_value()) {
+      PrintPreamble(options_.title, options_.config, tree_.vector_lanes, facts_.compute, out_);
+    } else if (options_.part.empty()) {
+      out_.Line("// ", options_.title);
+      if (!options_.config.empty()) out_.Line("// ", options_.config);
       out_.Line("static inline long min_long(long a, long b) { return a < b ? a : b; }");
       dot_->Preamble();
-    } else {
-      FloatPreamble();
     }
     for (const LoopNode& node : tree_.nodes) parallel_ = parallel_ || node.kind == LoopKind::kParallel;
     parallel_ = parallel_ && options_.threads > 1;
     if (parallel_) out_.Line("extern int omp_get_thread_num(void);");
-  }
-
-  void FloatPreamble() {
-    const int lanes = tree_.vector_lanes;
-    if (lanes > 1) {
-      const int bytes = lanes * 4;
-      out_.Line("typedef float vec __attribute__((vector_size(", bytes, "), may_alias));");
-      out_.Line("typedef float vec_unaligned __attribute__((vector_size(", bytes,
-                "), may_alias, aligned(4)));");
-      out_.Line("typedef int mask __attribute__((vector_size(", bytes, ")));");
-    } else {
-      out_.Line("typedef float vec;");
-    }
-    out_.Line("static inline long min_long(long a, long b) { return a < b ? a : b; }");
-    bool relu = false, relu6 = false;
-    for (const EpilogueOp& op : facts_.compute.epilogue) {
-      relu = relu || op.step == EpilogueStep::kRelu;
-      relu6 = relu6 || op.step == EpilogueStep::kRelu6;
-    }
-    if (relu) {
-      out_.Line("static inline vec relu(vec x) { return ",
-                lanes > 1 ? "(vec)((mask)x & (x > 0.0f))" : "x > 0 ? x : 0", "; }");
-    }
-    if (relu6) {
-      out_.Open("static inline vec relu6(vec x)");
-      if (lanes > 1) {
-        out_.Line("const vec positive = (vec)((mask)x & (x > 0.0f)), six = (vec){0} + 6.0f;");
-        out_.Line("const mask small = positive < six;");
-        out_.Line("return (vec)((small & (mask)positive) | (~small & (mask)six));");
-      } else {
-        out_.Line("return x < 0 ? 0 : x > 6 ? 6 : x;");
-      }
-      out_.Close();
-    }
   }
 
   const char* TypeOf(int buffer) const { return dot_.has_value() ? dot_->TypeOf(buffer) : "float"; }
@@ -97,6 +64,7 @@ class Printer {
   std::string PointerOf(int b) const {
     const LoopBuffer& buffer = tree_.buffers[b];
     if (buffer.scope == BufferScope::kArgument) return TensorName(buffer.tensor);
+    if (b == tree_.edge_buffer) return absl::StrCat("edges_", TensorName(buffer.tensor));
     return absl::StrCat(buffer.padded_copy ? "padded_" : "packed_", TensorName(buffer.tensor));
   }
 
@@ -147,7 +115,8 @@ class Printer {
     const bool general = dot_.has_value() && options_.dot->kernel->quick_requantize;
     if (general) dot_->GeneralRun();
     out_.Blank();
-    out_.Open("void tunefarm_run(void* const* arguments, const void* packed, void* workspace)");
+    out_.Open(options_.part.empty() ? "void tunefarm_run" : "static void " + options_.part,
+              "(void* const* arguments, const void* packed, void* workspace)");
     const int output = facts_.output.access.tensor;
     std::vector<bool> used(tree_.buffers.size(), false);
     for (std::size_t n = tree_.run_begin; n < tree_.nodes.size(); ++n) {
@@ -180,6 +149,7 @@ class Printer {
   // The loop node that copies into the buffer stands inside a parallel loop.
   bool PerThread(int buffer) const {
     if (!parallel_) return false;
+    if (buffer == tree_.edge_buffer) return true;
     for (std::size_t n = tree_.run_begin; n < tree_.nodes.size(); ++n) {
       const LoopNode& node = tree_.nodes[n];
       if (node.is_loop || node.statement != StatementKind::kPack) continue;

@@ -16,6 +16,9 @@ struct PrintOptions {
   std::string config;                // Second line.
   int threads = 1;                   // Of the parallel loops.
   const DotPrinting* dot = nullptr;  // Of int8 kernels.
+  // Not empty: the tree is a part of a larger kernel. Only its run is printed, as a static function of this
+  // name without a preamble.
+  std::string part;
 };
 
 std::string PrintC(const LoopTree& tree, const ComputeFacts& facts, const PrintOptions& options);

@@ -57,11 +57,12 @@ std::size_t ConfigHash::operator()(const Config& config) const {
 }
 
 ConfigSpace::ConfigSpace(std::vector<Knob> knobs, Config default_config, Constraint legal,
-                         FastConstraint fast)
+                         FastConstraint fast, Canonical canonical)
     : knobs_(std::move(knobs)),
       default_config_(std::move(default_config)),
       legal_(std::move(legal)),
       fast_(std::move(fast)),
+      canonical_(std::move(canonical)),
       size_(1) {
   for (const Knob& knob : knobs_) {
     CheckKnob(knob);
@@ -165,6 +166,7 @@ Config ConfigSpace::Sample(Rng& rng) const {
     for (std::size_t i = 0; i < knobs_.size(); ++i) {
       config.choice[i] = static_cast<uint16_t>(rng.Uniform(knobs_[i].values.size()));
     }
+    Canonicalize(config);
     if (IsLegal(config)) return config;
   }
   // Few points are legal. Enough steps to cross the space from the default in each knob.
@@ -177,19 +179,19 @@ Config ConfigSpace::Sample(Rng& rng) const {
 
 Config ConfigSpace::RandomNeighbour(const Config& from, Rng& rng) const {
   if (knobs_.empty()) return from;
-  Config config = from;
   const int tries = kNeighbourTriesPerKnob * static_cast<int>(knobs_.size());
   for (int attempt = 0; attempt < tries; ++attempt) {
+    Config config = from;
     const std::size_t first = rng.Uniform(knobs_.size());
     if (!Step(knobs_[first], rng, config.choice[first])) continue;
+    Canonicalize(config);
+    if (config == from) continue;  // A knob without a meaning here.
     if (IsLegal(config)) return config;
     // A product of two knobs may sit on its limit: one up needs the other down.
     const std::size_t second = rng.Uniform(knobs_.size());
-    if (second != first && Step(knobs_[second], rng, config.choice[second])) {
-      if (IsLegal(config)) return config;
-      config.choice[second] = from.choice[second];
-    }
-    config.choice[first] = from.choice[first];
+    if (second == first || !Step(knobs_[second], rng, config.choice[second])) continue;
+    Canonicalize(config);
+    if (IsLegal(config)) return config;
   }
   std::vector<Config> all = Neighbours(from);
   return all.empty() ? from : std::move(all[rng.Uniform(all.size())]);
@@ -197,17 +199,17 @@ Config ConfigSpace::RandomNeighbour(const Config& from, Rng& rng) const {
 
 std::vector<Config> ConfigSpace::Neighbours(const Config& from) const {
   std::vector<Config> result;
-  Config config = from;
   for (std::size_t i = 0; i < knobs_.size(); ++i) {
     const int count = static_cast<int>(knobs_[i].values.size());
     const int low = knobs_[i].ordered ? std::max(from.choice[i] - 1, 0) : 0;
     const int high = knobs_[i].ordered ? std::min(from.choice[i] + 1, count - 1) : count - 1;
     for (int value = low; value <= high; ++value) {
       if (value == from.choice[i]) continue;
+      Config config = from;
       config.choice[i] = static_cast<uint16_t>(value);
-      if (IsLegal(config)) result.push_back(config);
+      Canonicalize(config);
+      if (config != from && IsLegal(config)) result.push_back(std::move(config));
     }
-    config.choice[i] = from.choice[i];
   }
   return result;
 }
@@ -220,6 +222,7 @@ Config ConfigSpace::Crossover(const Config& a, const Config& b, Rng& rng) const 
     if (bits & 1) child.choice[i] = b.choice[i];
     bits >>= 1;
   }
+  Canonicalize(child);
   return IsLegal(child) ? child : a;
 }
 

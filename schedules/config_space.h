@@ -40,7 +40,11 @@ class ConfigSpace {
   using Constraint = std::function<absl::Status(const ConfigSpace&, const Config&)>;
   // A cheaper yes or no for the hot paths; must agree with `legal`.
   using FastConstraint = std::function<bool(const ConfigSpace&, const Config&)>;
-  ConfigSpace(std::vector<Knob> knobs, Config default_config, Constraint legal, FastConstraint fast);
+  // Where the value of one knob makes others meaningless: sets those to the one value that stands for all.
+  // Only such configs are legal, which `legal` and `fast` check themselves; sampling and stepping apply it.
+  using Canonical = std::function<void(const ConfigSpace&, Config&)>;
+  ConfigSpace(std::vector<Knob> knobs, Config default_config, Constraint legal, FastConstraint fast,
+              Canonical canonical = nullptr);
 
   const std::vector<Knob>& knobs() const { return knobs_; }
   const Config& default_config() const { return default_config_; }
@@ -78,10 +82,14 @@ class ConfigSpace {
   static constexpr int kSampleTries = 1000;
 
  private:
+  void Canonicalize(Config& config) const {
+    if (canonical_ != nullptr) canonical_(*this, config);
+  }
   std::vector<Knob> knobs_;
   Config default_config_;
   Constraint legal_;
   FastConstraint fast_;
+  Canonical canonical_;  // May be null.
   int64_t size_;
 };
 

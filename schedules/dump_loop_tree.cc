@@ -18,10 +18,11 @@ const char* NameOf(StatementKind kind) {
   return "";
 }
 
-std::string NameOf(const LoopBuffer& buffer, const ComputeDefinition& compute) {
+std::string NameOf(const LoopBuffer& buffer, const ComputeDefinition& compute, bool edges = false) {
   if (buffer.scope == BufferScope::kRegister) return "accumulators";
   const std::string& tensor = compute.tensors[buffer.tensor].name;
   if (buffer.scope == BufferScope::kArgument) return tensor;
+  if (edges) return absl::StrCat("edges_", tensor);
   const char* form = buffer.padded_copy ? "padded_" : "packed_";
   return absl::StrCat(form, tensor, buffer.scope == BufferScope::kConstant ? " (prepared)" : "");
 }
@@ -43,10 +44,12 @@ std::string Annotations(const LoopNode& node) {
 
 std::string DumpLoopTree(const LoopTree& tree, const ComputeDefinition& compute) {
   std::string text;
-  for (const LoopBuffer& buffer : tree.buffers) {
+  for (std::size_t b = 0; b < tree.buffers.size(); ++b) {
+    const LoopBuffer& buffer = tree.buffers[b];
     if (buffer.scope == BufferScope::kConstant || buffer.scope == BufferScope::kWorkspace) {
-      absl::StrAppend(&text, NameOf(buffer, compute), ": ", buffer.bytes, " bytes",
-                      buffer.scope == BufferScope::kWorkspace ? " of workspace" : "", "\n");
+      absl::StrAppend(&text, NameOf(buffer, compute, static_cast<int>(b) == tree.edge_buffer), ": ",
+                      buffer.bytes, " bytes", buffer.scope == BufferScope::kWorkspace ? " of workspace" : "",
+                      "\n");
     }
   }
   for (std::size_t n = 0; n < tree.nodes.size(); ++n) {

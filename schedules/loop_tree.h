@@ -97,6 +97,7 @@ struct LoopTree {
       nodes;  // Preorder. Those before `run_begin` are tunefarm_prepare's, the others tunefarm_run's.
   int run_begin = 0;
   std::vector<LoopAccess> accesses;
+  int edge_buffer = -1;  // Of `buffers`: where windows that cross an edge of lhs are copied to; -1: nowhere.
   int accumulators = 0;  // Vector registers that hold the register tile.
   int vector_lanes = 1;
   int64_t packed_bytes = 0;

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "schedules/edge_window.h"
+
 namespace tunefarm::schedules {
 namespace {
 
@@ -65,14 +67,30 @@ class Lowering {
   }
 
  private:
+  // Once for all that a stage's position covers. Windows at edges are the tile's own affair.
+  static bool Copied(const Stage& stage) {
+    return stage.form == ReadForm::kPanel || stage.form == ReadForm::kPaddedCopy;
+  }
   bool Prepared(Factor factor) const {
     const Stage& stage = schedule_.stage(factor);
-    return stage.form != ReadForm::kDirect && stage.position == 0 && schedule_.access(factor).constant;
+    return Copied(stage) && stage.position == 0 && schedule_.access(factor).constant;
   }
 
   uint8_t AddBuffer(const LoopBuffer& buffer) {
     tree_.buffers.push_back(buffer);
     return static_cast<uint8_t>(tree_.buffers.size() - 1);
+  }
+
+  void AddEdgeBuffer(const LinearAccess& access) {
+    LoopBuffer buffer;
+    buffer.scope = BufferScope::kWorkspace;
+    buffer.tensor = static_cast<int16_t>(access.access.tensor);
+    buffer.elements = WindowElements(access, [&](int axis) {
+      return std::min(schedule_.extent(axis), schedule_.Covered(axis, schedule_.tile_position()));
+    });
+    buffer.element_bytes = BytesOf(facts_.compute.tensors[buffer.tensor].dtype);
+    buffer.bytes = buffer.elements * buffer.element_bytes;
+    tree_.edge_buffer = AddBuffer(buffer);
   }
 
   // Elements along a spatial axis are rounded up to whole register tiles, so that tiles at the end stay
@@ -99,7 +117,8 @@ class Lowering {
     const Stage& stage = schedule_.stage(factor);
     const LinearAccess& access = schedule_.access(factor);
     Reading reading;
-    if (stage.form == ReadForm::kDirect) {
+    if (!Copied(stage)) {
+      if (stage.form == ReadForm::kEdges) AddEdgeBuffer(access);
       reading.buffer = static_cast<uint8_t>(access.access.tensor);
       reading.offset = access.offset;
       for (std::size_t l = 0; l < loops_.size(); ++l) {
@@ -335,8 +354,7 @@ class Lowering {
   void Nest(int position) {
     for (const Factor factor : {Factor::kLhs, Factor::kRhs}) {
       const Stage& stage = schedule_.stage(factor);
-      if (stage.form != ReadForm::kDirect && stage.position == position && !Prepared(factor))
-        CopyStage(factor);
+      if (Copied(stage) && stage.position == position && !Prepared(factor)) CopyStage(factor);
     }
     if (position == schedule_.tile_position()) return Tile();
     if (loops_[position].extent == 1) return Nest(position + 1);
@@ -357,6 +375,7 @@ class Lowering {
     }
   }
   bool InsideParallel(const LoopBuffer& buffer) const {
+    if (tree_.edge_buffer >= 0 && &tree_.buffers[tree_.edge_buffer] == &buffer) return true;
     for (const Factor factor : {Factor::kLhs, Factor::kRhs}) {
       if (&tree_.buffers[readings_[static_cast<int>(factor)].buffer] != &buffer) continue;
       for (int l = 0; l < schedule_.stage(factor).position; ++l) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "schedules/edge_window.h"
+
 namespace tunefarm::schedules {
 namespace {
 
@@ -210,10 +212,20 @@ absl::Status Schedule::Pad(Factor factor, int position) {
   return absl::OkStatus();
 }
 
+absl::Status Schedule::CopyEdges(Factor factor) {
+  for (const AffineIndex& index : access(factor).access.index) {
+    for (const AffineTerm& term : index.terms) {
+      if (term.coefficient < 0) return Refuse("copy_edges: ", AxisName(term.axis), " runs backwards");
+    }
+  }
+  stages_[static_cast<int>(factor)] = {ReadForm::kEdges, tile_position_};
+  return absl::OkStatus();
+}
+
 absl::Status Schedule::ComputeAt(Factor factor, int position) {
   TUNEFARM_RETURN_IF_ERROR(CheckStage("compute_at", position));
   Stage& stage = stages_[static_cast<int>(factor)];
-  if (stage.form == ReadForm::kDirect)
+  if (stage.form == ReadForm::kDirect || stage.form == ReadForm::kEdges)
     return Refuse("compute_at: the factor is read directly; cache_read it first");
   stage.position = position;
   return absl::OkStatus();
@@ -231,7 +243,8 @@ absl::Status Schedule::TensorizeOuterProduct(int vector_registers) {
 
 absl::Status Schedule::Widen(Factor factor, int element_bytes) {
   Stage& stage = stages_[static_cast<int>(factor)];
-  if (stage.form == ReadForm::kDirect) return Refuse("widen: the factor is read directly; copy it first");
+  if (stage.form == ReadForm::kDirect || stage.form == ReadForm::kEdges)
+    return Refuse("widen: the factor is read directly; copy it first");
   if (element_bytes != 1 && element_bytes != 2 && element_bytes != 4) {
     return Refuse("widen: an element of ", element_bytes, " bytes is none of 1, 2 and 4");
   }
@@ -330,7 +343,8 @@ absl::Status Schedule::Validate() const {
                     " is guarded or shifted; its panels are padded anyway");
     }
     for (const Factor factor : {Factor::kLhs, Factor::kRhs}) {
-      if (access(factor).uses[axis] && stage(factor).form == ReadForm::kDirect) {
+      if (access(factor).uses[axis] &&
+          (stage(factor).form == ReadForm::kDirect || stage(factor).form == ReadForm::kEdges)) {
         return Refuse("tail: a padded tile of ", AxisName(axis), " would read beyond ",
                       facts_->compute.tensors[access(factor).access.tensor].name, ", which is not copied");
       }
@@ -342,6 +356,11 @@ absl::Status Schedule::Validate() const {
                     " is read beyond its edges; pad or pack it first");
     }
     if (stage(factor).position > tile_position_) return Refuse("a factor is copied inside the register tile");
+    if (stage(factor).form == ReadForm::kEdges &&
+        !WindowFits(access(factor), facts_->compute.tensors[access(factor).access.tensor].shape,
+                    [&](int axis) { return std::min(extent(axis), Covered(axis, tile_position_)); })) {
+      return Refuse("copy_edges: the window of a tile is longer than the tensor");
+    }
     if (stage(factor).position > 0 && stage(factor).position < parallel) {
       return Refuse("a factor is copied between two parallel loops; copy it outside or inside of both");
     }

@@ -31,6 +31,7 @@ enum class ReadForm : uint8_t {
   kDirect,      // From the tensor.
   kPaddedCopy,  // From a copy that keeps the tensor's dimensions and holds zeros where it is padded.
   kPanel,       // From a copy in the order in which the inner loops read it.
+  kEdges,       // From the tensor, or a copy of the register tile's window where it crosses an edge.
 };
 struct Stage {
   ReadForm form = ReadForm::kDirect;
@@ -72,6 +73,9 @@ class Schedule {
   absl::Status CacheRead(Factor factor, int position);
   // Copies a factor with its padding, so that inner loops read without checks.
   absl::Status Pad(Factor factor, int position);
+  // Reads a factor directly also where it is padded: only windows that cross an edge are copied, tile by
+  // tile. To be called after CacheWrite.
+  absl::Status CopyEdges(Factor factor);
   // The copy of a factor holds its elements in this many bytes, widened.
   absl::Status Widen(Factor factor, int element_bytes);
   // The padded copy of a factor holds a plane for each index of `dimension`, with rows of a multiple of `pitch`

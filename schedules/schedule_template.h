@@ -23,6 +23,9 @@ struct KernelSource {
   std::vector<std::string> flags;  // To add to the target's: the compiler flags that the config decided.
   uint64_t packed_bytes = 0;
   uint64_t workspace_bytes = 0;
+  // How many times the tolerance of direct summation (ToleranceOf) a correct result may use: what the
+  // algorithm states of itself. 1 but for Winograd's (WinogradErrorGrowth).
+  double error_growth = 1;
 };
 
 // A task: workload x target, with its template chosen. Immutable, thread safe.

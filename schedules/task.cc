@@ -9,33 +9,63 @@
 #include "schedules/lower.h"
 #include "schedules/schedule_template.h"
 #include "schedules/tiling_space.h"
+#include "schedules/winograd_printer.h"
+#include "schedules/winograd_rule.h"
 
 namespace tunefarm::schedules {
 namespace {
 
+<<<<<<< HEAD
 // Float operators: the tiling rule derived from the compute definition.
+=======
+// The tiling rule derived from the compute definition, and for the convolutions that it serves Winograd's
+// algorithm as a choice beside it.
+>>>>>>> 7a498b0 (Convolve 3x3 by Winograd's minimal filtering, read padded tensors directly, and read operands as they lie by default)
 class TiledTask : public Task {
  public:
   TiledTask(const Workload& workload, const Target& target, int threads)
       : Task(workload, target, threads),
         facts_(Analyze(Simplify(compute()))),
-        rule_(facts_, target, threads) {}
+        rule_(facts_, target, threads) {
+    if (WinogradRule::Serves(workload)) winograd_.emplace(workload, target, threads);
+  }
   // Before anything else.
   absl::Status MakeSpace() {
-    TUNEFARM_ASSIGN_OR_RETURN(ConfigSpace space, rule_.MakeSpace());
-    space_.emplace(std::move(space));
+    TUNEFARM_ASSIGN_OR_RETURN(ConfigSpace direct, rule_.MakeSpace());
+    if (!winograd_.has_value()) {
+      space_.emplace(std::move(direct));
+      return absl::OkStatus();
+    }
+    std::vector<Knob> knobs = direct.knobs();
+    Config start = direct.default_config();
+    for (Knob& knob : WinogradRule::Knobs()) {
+      knobs.push_back(std::move(knob));
+      start.choice.push_back(0);
+    }
+    const auto legal = [this](const ConfigSpace& space, const Config& config) {
+      const char* reason = Refusal(space, config);
+      return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
+    };
+    const auto fast = [this](const ConfigSpace& space, const Config& config) {
+      return Refusal(space, config) == nullptr;
+    };
+    const auto canonical = [this](const ConfigSpace& space, Config& config) { Canonicalize(space, config); };
+    space_.emplace(std::move(knobs), std::move(start), legal, fast, canonical);
     return absl::OkStatus();
   }
 
   const ComputeDefinition& loop_compute() const override { return facts_.compute; }
   const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
-  std::string template_version() const override { return "tiled-1"; }
+  std::string template_version() const override {
+    return winograd_.has_value() ? "tiled-2+winograd-1" : "tiled-2";
+  }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
-    const TilingPlan plan = rule_.Resolve(space_->knobs(), config);
-    if (const char* reason = rule_.Refusal(plan)) return absl::InvalidArgumentError(reason);
-    TUNEFARM_ASSIGN_OR_RETURN(const Schedule schedule, rule_.MakeSchedule(plan));
+    if (const char* reason = Refusal(*space_, config)) return absl::InvalidArgumentError(reason);
+    if (IsWinograd(*space_, config)) return winograd_->Lower(winograd_->Resolve(*space_, config), facts_);
+    TUNEFARM_ASSIGN_OR_RETURN(const Schedule schedule,
+                              rule_.MakeSchedule(rule_.Resolve(space_->knobs(), config)));
     return schedules::Lower(schedule, threads());
   }
 
@@ -46,16 +76,46 @@ class TiledTask : public Task {
     options.config = absl::StrCat(template_version(), ": ", space_->ToText(config));
     options.threads = threads();
     KernelSource source;
-    source.c = PrintC(tree, facts_, options);
-    if (threads() > 1) source.flags.push_back("-fopenmp");
+    if (IsWinograd(*space_, config)) {
+      const WinogradPlan plan = winograd_->Resolve(*space_, config);
+      TUNEFARM_ASSIGN_OR_RETURN(source.c, PrintWinograd(*winograd_, plan, workload(), compute(),
+                                                        options.title, options.config, threads()));
+      source.error_growth = WinogradErrorGrowth(*winograd_->shape(plan).form);
+    } else {
+      source.c = PrintC(tree, facts_, options);
+    }
+    // Never unloaded: the threads of OpenMP outlive the call, and their code must stay.
+    if (threads() > 1) source.flags = {"-fopenmp", "-Wl,-z,nodelete"};
     source.packed_bytes = static_cast<uint64_t>(tree.packed_bytes);
     source.workspace_bytes = static_cast<uint64_t>(tree.workspace_bytes);
     return source;
   }
 
  private:
+  bool IsWinograd(const ConfigSpace& space, const Config& config) const {
+    return winograd_.has_value() && space.number(config, space.FindKnob("algorithm")) != 0;
+  }
+  // Knobs that the algorithm does not look at stand at the default's values.
+  void Canonicalize(const ConfigSpace& space, Config& config) const {
+    const bool winograd = IsWinograd(space, config);
+    for (std::size_t k = 0; k < space.knobs().size(); ++k) {
+      const bool used = winograd ? WinogradRule::Uses(space.knobs()[k]) : space.knobs()[k].name != "tiles";
+      if (!used) config.choice[k] = space.default_config().choice[k];
+    }
+  }
+  const char* Refusal(const ConfigSpace& space, const Config& config) const {
+    if (!winograd_.has_value()) return rule_.Refusal(rule_.Resolve(space.knobs(), config));
+    Config canonical = config;
+    Canonicalize(space, canonical);
+    if (canonical != config)
+      return "a knob that the algorithm does not use stands at another value than the default";
+    if (IsWinograd(space, config)) return winograd_->Refusal(winograd_->Resolve(space, config));
+    return rule_.Refusal(rule_.Resolve(space.knobs(), config));
+  }
+
   const ComputeFacts facts_;
   const TilingRule rule_;
+  std::optional<WinogradRule> winograd_;
   std::optional<ConfigSpace> space_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schedules/edge_window.h"
+
 namespace tunefarm::schedules {
 
 void TilePrinter::Print(int first, NestPath& path) {
@@ -78,6 +80,9 @@ void TilePrinter::PrintReductions(NestPath& path) {
     const CSum address = argument ? path.TensorAddress(*linear[f]) : path.CopyAddress(access);
     pointers[f] = absl::StrCat(names[f], "_0");
     out_.Line("const float* ", pointers[f], " = ", pointer_of_(access.buffer), " + ", address.Text(), ";");
+    if (f == 0 && tree_.edge_buffer >= 0) {
+      PrintEdgeWindow(facts_, facts_.lhs, *tile_, path, pointers[f], pointer_of_(tree_.edge_buffer), out_);
+    }
   }
   for (std::size_t i = 0; i < tile_->serial().size(); ++i) {
     const LoopNode& node = *tile_->serial()[i];

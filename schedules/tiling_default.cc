@@ -82,22 +82,45 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
     if (knob_[id] >= 0) set(id, Named(knobs[knob_[id]], wishes));
   };
   const bool many_rows = Extent(roles.rows) >= 32;
+  // Operands that lie well are read as they are. Scalars do when they follow each other along the reduction;
+  // a panel of vectors does when all of it stays in the second-level cache.
+  const auto elements = [&](const LinearAccess& access) {
+    int64_t count = 1;
+    for (std::size_t axis = 0; axis < access.uses.size(); ++axis) {
+      const bool batch = std::ranges::find(roles.batch, static_cast<int>(axis)) != roles.batch.end();
+      if (access.uses[axis] && !batch) count *= Extent(static_cast<int>(axis));
+    }
+    return count;
+  };
+  const auto lies_well = [&](const LinearAccess& access) {
+    if (access.uses[roles.vector]) {
+      return access.stride[roles.vector] == 1 &&
+             elements(access) * static_cast<int64_t>(sizeof(float)) <= target_.l2_bytes;
+    }
+    return roles.k >= 0 && access.stride[roles.k] == 1;
+  };
+  const bool lhs_direct = lies_well(facts_->lhs), rhs_direct = lies_well(facts_->rhs);
+  // A panel of vectors as deep as the reduction, while half of the second-level cache holds it.
+  const int64_t panel = knob_[kVectors] < 0 || knob_[kLanes] < 0
+                            ? 1
+                            : knobs[knob_[kVectors]].numbers[config.choice[knob_[kVectors]]] *
+                                  knobs[knob_[kLanes]].numbers[config.choice[knob_[kLanes]]];
+  const int64_t deepest = target_.l2_bytes / 2 / (panel * static_cast<int64_t>(sizeof(float)));
   nearest(kBlockV, 0);
   nearest(kBlockR, taps ? 0 : 96);
-  // A few output rows at a time, so that the copy of their inputs is read back from the first-level cache.
-  nearest(kBlockR2, elementwise ? 4 : 0);
-  nearest(kBlockK, many_rows ? 256 : 0);
+  nearest(kBlockR2, 0);
+  nearest(kBlockK, many_rows && !(lhs_direct && Extent(roles.k) <= deepest) ? 256 : 0);
   // Threads share out the outermost loop, which must then be spatial.
   named(kOrder, {threads_ > 1 ? "vkr" : "kvr", "vr"});
   named(kInner, {"rows"});
-  named(kReduce, {elementwise ? "inner_tap_out" : "taps_k", "taps_k"});
+  named(kReduce, {elementwise ? "taps_out" : "taps_k", "taps_k"});
   nearest(kUnroll, 1);
-  named(kLhs, elementwise && taps ? std::vector<std::string>{"direct", "copy_inner"}
-              : taps              ? std::vector<std::string>{"direct", "copy_root"}
-              : many_rows         ? std::vector<std::string>{"panel_inner", "direct"}
-                                  : std::vector<std::string>{"direct", "panel_inner"});
-  named(kRhs, many_rows || facts_->rhs.constant ? std::vector<std::string>{"panel_root", "panel_inner"}
-                                                : std::vector<std::string>{"direct", "panel_inner"});
+  named(kLhs, taps                       ? std::vector<std::string>{"direct", "edges", "copy_root"}
+              : many_rows && !lhs_direct ? std::vector<std::string>{"panel_inner", "direct"}
+                                         : std::vector<std::string>{"direct", "panel_inner"});
+  named(kRhs, facts_->rhs.constant || (many_rows && !rhs_direct)
+                  ? std::vector<std::string>{"panel_root", "panel_inner"}
+                  : std::vector<std::string>{"direct", "panel_inner"});
   named(kTailRows, {"guard"});
   named(kTailVector, {"guard"});
   return config;
@@ -116,7 +139,7 @@ absl::StatusOr<Config> TilingRule::DefaultConfig(const std::vector<Knob>& knobs)
   };
   for (const uint16_t rows : choices(kBlockR, {"64", "8"})) {
     for (const uint16_t rows2 : choices(kBlockR2, {"8", "1"})) {
-      for (const uint16_t lhs : choices(kLhs, {"copy_inner", "panel_inner"})) {
+      for (const uint16_t lhs : choices(kLhs, {"copy_root", "copy_inner", "panel_inner"})) {
         for (const uint16_t rhs : choices(kRhs, {"direct"})) {
           for (const uint16_t reduce : choices(kReduce, {"inner_tap_out", "taps_k"})) {
             Config config = preferred;

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "schedules/edge_window.h"
+
 namespace tunefarm::schedules {
 namespace {
 
@@ -227,7 +229,9 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
   knobs.push_back(Sizes("unroll", {1, 2, 4}));
   const auto forms = [&](const char* name, const LinearAccess& access, bool copies) {
     std::vector<std::pair<std::string, int>> values;
-    if (!access.reads_padding) values.emplace_back("direct", EncodeRead(ReadForm::kDirect, CopyLevel::kRoot));
+    values.emplace_back(
+        access.reads_padding ? "edges" : "direct",
+        EncodeRead(access.reads_padding ? ReadForm::kEdges : ReadForm::kDirect, CopyLevel::kRoot));
     if (access.constant) {
       values.emplace_back("panel_root", EncodeRead(ReadForm::kPanel, CopyLevel::kRoot));
     } else {
@@ -295,7 +299,7 @@ TilingPlan TilingRule::Resolve(const std::vector<Knob>& knobs, const Config& con
 
 int64_t TilingRule::CopyElements(const TilingPlan& plan, const LinearAccess& access, ReadForm form,
                                  CopyLevel level) const {
-  if (form == ReadForm::kDirect || access.constant) return 0;
+  if (form == ReadForm::kDirect || form == ReadForm::kEdges || access.constant) return 0;
   const OuterLoops outer = OuterOf(plan, *facts_);
   const int position = CopyPosition(outer, access, level);
   int64_t elements = 1;
@@ -357,7 +361,8 @@ const char* TilingRule::Refusal(const TilingPlan& plan) const {
       const LinearAccess& access = rhs ? facts_->rhs : facts_->lhs;
       if (!access.uses[axis]) continue;
       const ReadForm form = rhs ? plan.rhs : plan.lhs;
-      if (kind == Tail::kPad && form == ReadForm::kDirect) return "a padded tile would read beyond a tensor";
+      if (kind == Tail::kPad && (form == ReadForm::kDirect || form == ReadForm::kEdges))
+        return "a padded tile would read beyond a tensor";
       if (kind == Tail::kShift && form == ReadForm::kPaddedCopy) {
         const int position = CopyPosition(outer, access, rhs ? plan.rhs_level : plan.lhs_level);
         for (int p = 0; p < position; ++p) {
@@ -369,6 +374,18 @@ const char* TilingRule::Refusal(const TilingPlan& plan) const {
     if (kind == Tail::kShift && split) return "a shifted tile would add twice to partial sums";
     return nullptr;
   };
+  if (plan.lhs == ReadForm::kEdges &&
+      !WindowFits(facts_->lhs, facts_->compute.tensors[facts_->lhs.access.tensor].shape, [&](int axis) {
+        const int64_t tile = axis == roles.vector                  ? tile_v
+                             : axis == roles.rows                  ? plan.rows
+                             : axis == roles.rows2                 ? plan.rows2
+                             : axis == roles.k && plan.block_k > 0 ? plan.block_k
+                             : axis >= facts_->spatial_axes        ? Extent(axis)
+                                                                   : 1;
+        return std::min(Extent(axis), tile);
+      })) {
+    return "the window of a tile is longer than the tensor";
+  }
   if (const char* reason = tail(roles.vector, tile_v, plan.tail_vector)) return reason;
   if (const char* reason = tail(roles.rows, plan.rows, plan.tail_rows)) return reason;
   if (const char* reason = tail(roles.rows2, plan.rows2, plan.tail_rows)) return reason;
@@ -467,6 +484,7 @@ absl::StatusOr<Schedule> TilingRule::MakeSchedule(const TilingPlan& plan) const 
   const int unit_loops = outer_loops - outer.size;
   const auto stage = [&](Factor factor, ReadForm form, CopyLevel level) {
     if (form == ReadForm::kDirect) return absl::OkStatus();
+    if (form == ReadForm::kEdges) return schedule.CopyEdges(factor);
     int position = CopyPosition(outer, schedule.access(factor), level);
     if (position > 0) position += unit_loops;
     return form == ReadForm::kPanel ? schedule.CacheRead(factor, position) : schedule.Pad(factor, position);

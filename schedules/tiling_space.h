@@ -63,6 +63,7 @@ class TilingRule {
 
   // kInvalidArgument when not even the simplest config is legal.
   absl::StatusOr<ConfigSpace> MakeSpace() const;
+  const AxisRoles& roles() const { return roles_[0]; }  // The preferred ones.
   TilingPlan Resolve(const std::vector<Knob>& knobs, const Config& config) const;
   // Why the plan cannot be built; null when it can. Cheap.
   const char* Refusal(const TilingPlan& plan) const;

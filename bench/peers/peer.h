@@ -8,7 +8,10 @@
 
 #include "base/status.h"
 #include "bench/peers/problem.h"
-#include "db/database.h"
+
+namespace tunefarm::db {
+class Database;
+}
 
 namespace tunefarm::bench {
 

@@ -1,0 +1,16 @@
+// What generated kernels begin with: their title, vector types and small helpers.
+#pragma once
+
+#include <string>
+
+#include "schedules/c_text.h"
+#include "schedules/compute.h"
+
+namespace tunefarm::schedules {
+
+// `title` and `config` become comments; an empty config none. With one lane a "vec" is a float. relu and
+// relu6 are there when the epilogue has them.
+void PrintPreamble(const std::string& title, const std::string& config, int lanes,
+                   const ComputeDefinition& compute, CText& out);
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,280 @@
+#include "schedules/winograd_printer.h"
+
+#include <utility>
+#include <vector>
+
+#include "schedules/c_preamble.h"
+#include "schedules/c_printer.h"
+#include "schedules/c_text.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+class WinogradPrinter {
+ public:
+  WinogradPrinter(const WinogradShape& shape, const WinogradPlan& plan, const Workload& workload,
+                  const ComputeDefinition& compute, int threads)
+      : s_(shape),
+        form_(*shape.form),
+        w_(workload),
+        compute_(compute),
+        threads_(threads),
+        nchw_(workload.layout() == Layout::kNchw),
+        lanes_(plan.products.lanes),
+        panel_(int64_t{plan.products.lanes} * plan.products.vectors),
+        panels_((shape.co + panel_ - 1) / panel_) {
+    const std::vector<int64_t>& in = compute.tensors[0].shape;
+    const std::vector<int64_t>& out = compute.tensors.back().shape;
+    in_ = Strides(in);
+    out_sizes_ = Strides(out);
+  }
+
+  std::string Print(const std::string& title, const std::string& config, const std::string& products) {
+    PrintPreamble(title, config, lanes_, compute_, c_);
+    Helpers();
+    if (threads_ > 1) c_.Line("extern int omp_get_thread_num(void);");
+    Prepare();
+    std::string text = c_.Take();
+    text += products;
+    text += Run();
+    return text;
+  }
+
+ private:
+  // An image as [n][y][x][c], whatever the order in memory.
+  struct Image {
+    int64_t height, width, channels;
+    int64_t n, y, x, c;  // Strides.
+  };
+  Image Strides(const std::vector<int64_t>& shape) const {
+    if (nchw_) {
+      return {shape[2], shape[3], shape[1], shape[1] * shape[2] * shape[3], shape[3], 1, shape[2] * shape[3]};
+    }
+    return {shape[1], shape[2], shape[3], shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3], 1};
+  }
+
+  // x0, x1, ... from `from`, then the statements; y0, y1, ... go where `to` says. `$` is the variable's
+  // number.
+  void Transform(const char* type, int inputs, const std::string& from,
+                 const std::vector<std::string>& statements, const std::string& to) {
+    const auto numbered = [](const std::string& text, int number) {
+      const std::size_t at = text.find('$');
+      return absl::StrCat(text.substr(0, at), number, text.substr(at + 1));
+    };
+    for (int i = 0; i < inputs; ++i) c_.Line("const ", type, " x", i, " = ", numbered(from, i), ";");
+    for (std::size_t i = 0; i < statements.size(); ++i) {
+      c_.Line("const ", type, " ", statements[i]);
+      c_.Line(numbered(to, static_cast<int>(i)), " = y", i, ";");
+    }
+  }
+
+  void Helpers() {
+    const int points = form_.points, outputs = form_.outputs;
+    c_.Blank();
+    c_.Line("// B^T x B of the tile whose rows and columns stand so far apart; `to` holds a point every ",
+            s_.tile_stride, " floats.");
+    c_.Open("static inline void transform_input(const float* from, long row, long column, float* to)");
+    c_.Line("vec half[", points, "][", points, "];");
+    c_.Open("for (int j = 0; j < ", points, "; ++j)");
+    Transform("vec", points, "*(const vec_unaligned*)(from + $ * row + j * column)", form_.input_c,
+              "half[$][j]");
+    c_.Close();
+    c_.Open("for (int i = 0; i < ", points, "; ++i)");
+    Transform("vec", points, "half[i][$]", form_.input_c,
+              absl::StrCat("*(vec*)(to + (i * ", points, " + $) * ", s_.tile_stride, ")"));
+    c_.Close();
+    c_.Close();
+    c_.Line("// A^T x A of a tile's products.");
+    c_.Open("static inline void transform_output(const float* from, vec to[", outputs, "][", outputs, "])");
+    c_.Line("vec half[", outputs, "][", points, "];");
+    c_.Open("for (int j = 0; j < ", points, "; ++j)");
+    Transform("vec", points,
+              absl::StrCat("*(const vec*)(from + ($ * ", points, " + j) * ", s_.product_stride, ")"),
+              form_.output_c, "half[$][j]");
+    c_.Close();
+    c_.Open("for (int i = 0; i < ", outputs, "; ++i)");
+    Transform("vec", points, "half[i][$]", form_.output_c, "to[i][$]");
+    c_.Close();
+    c_.Close();
+    c_.Open("static inline vec load_lanes(const float* from, long stride, long valid)");
+    c_.Line("vec x = {0};");
+    c_.Line("for (int lane = 0; lane < valid; ++lane) x[lane] = from[lane * stride];");
+    c_.Line("return x;");
+    c_.Close();
+    c_.Open("static inline void store_lanes(float* to, long stride, long valid, vec x)");
+    c_.Line("for (int lane = 0; lane < valid; ++lane) to[lane * stride] = x[lane];");
+    c_.Close();
+  }
+
+  void Prepare() {
+    const int64_t ci = w_.dim("ci"), co = w_.dim("co");
+    const int points = form_.points;
+    c_.Blank();
+    c_.Open("void tunefarm_prepare(const void* const* constants, void* packed)");
+    c_.Line("// G weights G^T, in the order in which the products read it.");
+    c_.Line("const float* restrict weights = constants[1];");
+    c_.Line("float* restrict to = packed;");
+    c_.Open("for (long co = 0; co < ", panels_ * panel_, "; ++co)");
+    c_.Open("for (long ci = 0; ci < ", ci, "; ++ci)");
+    c_.Line("float half[", points, "][3];");
+    c_.Open("for (int j = 0; j < 3; ++j)");
+    const std::string element =
+        nchw_ ? absl::StrCat("weights[co * ", ci * 9, " + ci * 9 + $ * 3 + j]")
+              : absl::StrCat("weights[co * ", ci * 9, " + $ * ", ci * 3, " + j * ", ci, " + ci]");
+    Transform("float", 3, absl::StrCat("co < ", co, " ? ", element, " : 0"), form_.weights_c, "half[$][j]");
+    c_.Close();
+    c_.Open("for (int i = 0; i < ", points, "; ++i)");
+    c_.Line("float* point = to + ((i * ", points * panels_, " + co / ", panel_, ") * ", ci, " + ci) * ",
+            panel_, " + co % ", panel_, ";");
+    Transform("float", 3, "half[i][$]", form_.weights_c,
+              absl::StrCat("point[$ * ", panels_ * ci * panel_, "L]"));
+    c_.Close();
+    c_.Close();
+    c_.Close();
+    c_.Close();
+    c_.Blank();
+  }
+
+  std::string Run() {
+    c_.Blank();
+    c_.Open("void tunefarm_run(void* const* arguments, const void* packed, void* workspace)");
+    c_.Line("const float* restrict input = arguments[0];");
+    for (std::size_t t = 2; t + 1 < compute_.tensors.size(); ++t)
+      c_.Line("const float* restrict ", compute_.tensors[t].name, " = arguments[", t, "];");
+    c_.Line("float* restrict output = arguments[", compute_.tensors.size() - 1, "];");
+    if (threads_ > 1) c_.Line("#pragma omp parallel for num_threads(", threads_, ")");
+    c_.Open("for (long block = 0; block < ", s_.blocks, "; ++block)");
+    c_.Line("float* restrict tiles = (float*)workspace",
+            threads_ > 1 ? absl::StrCat(" + omp_get_thread_num() * ", s_.buffer_elements(), "L") : "", ";");
+    const int64_t points = int64_t{form_.points} * form_.points;
+    c_.Line("float* restrict products = tiles + ", points * s_.tile_stride, ";");
+    c_.Line("// The last block moves inwards.");
+    c_.Line("const long first = min_long(block * ", s_.block, ", ", s_.tiles - s_.block, ");");
+    Inputs();
+    c_.Line("void* const operands[] = {tiles, 0, products};");
+    c_.Line("multiply(operands, packed, 0);");
+    Outputs();
+    c_.Close();
+    c_.Close();
+    return c_.Take();
+  }
+
+  // The loop over a block's tiles, with the place of the tile: y and x are its first row and column.
+  void OpenTiles(int64_t pad_t, int64_t pad_l) {
+    c_.Open("for (long tile = 0; tile < ", s_.block, "; ++tile)");
+    c_.Line("const long n = (first + tile) / ", s_.rows * s_.columns, ";");
+    c_.Line("const long y = (first + tile) / ", s_.columns, " % ", s_.rows, " * ", form_.outputs, " - ",
+            pad_t, ";");
+    c_.Line("const long x = (first + tile) % ", s_.columns, " * ", form_.outputs, " - ", pad_l, ";");
+  }
+
+  void Inputs() {
+    const int points = form_.points;
+    OpenTiles(w_.dim("pad_t"), w_.dim("pad_l"));
+    c_.Line("const float* from = input + n * ", in_.n, " + y * ", in_.y, " + x * ", in_.x, ";");
+    c_.Line("float* to = tiles + tile * ", s_.ci, ";");
+    if (in_.c == 1) {
+      c_.Line("const int inside = y >= 0 && y + ", points, " <= ", in_.height, " && x >= 0 && x + ", points,
+              " <= ", in_.width, ";");
+    }
+    c_.Open("for (long c = 0; c < ", s_.ci, "; c += ", lanes_, ")");
+    if (in_.c == 1) {
+      c_.Open("if (inside && c + ", lanes_, " <= ", in_.channels, ")");
+      c_.Line("transform_input(from + c, ", in_.y, ", ", in_.x, ", to + c);");
+      c_.Line("continue;");
+      c_.Close();
+    }
+    c_.Line("// By way of a copy with zeros where nothing is.");
+    c_.Line("float patch[", points, "][", points, "][", lanes_, "];");
+    c_.Line("const long valid = min_long(", in_.channels, " - c, ", lanes_, ");");
+    c_.Open("for (int i = 0; i < ", points, "; ++i)");
+    c_.Open("for (int j = 0; j < ", points, "; ++j)");
+    c_.Line("const float* pixel = from + c * ", in_.c, " + i * ", in_.y, " + j * ", in_.x, ";");
+    c_.Line("const int exists = (unsigned long)(y + i) < ", in_.height, " && (unsigned long)(x + j) < ",
+            in_.width, ";");
+    c_.Open("if (exists && valid == ", lanes_, ")");
+    c_.Line("for (int lane = 0; lane < ", lanes_, "; ++lane) patch[i][j][lane] = pixel[lane * ", in_.c, "];");
+    c_.Else();
+    c_.Line("for (int lane = 0; lane < ", lanes_,
+            "; ++lane) patch[i][j][lane] = exists && lane < valid ? pixel[lane * ", in_.c, "] : 0;");
+    c_.Close();
+    c_.Close();
+    c_.Close();
+    c_.Line("transform_input(&patch[0][0][0], ", int64_t{points} * lanes_, ", ", lanes_, ", to + c);");
+    c_.Close();
+    c_.Close();
+  }
+
+  void Outputs() {
+    const Image& o = out_sizes_;
+    const int outputs = form_.outputs;
+    OpenTiles(0, 0);
+    c_.Open("for (long c = 0; c < ", o.channels, "; c += ", lanes_, ")");
+    c_.Line("vec done[", outputs, "][", outputs, "];");
+    c_.Line("transform_output(products + tile * ", s_.co, " + c, done);");
+    c_.Line("const long valid = min_long(", o.channels, " - c, ", lanes_, ");");
+    c_.Open("for (int i = 0; i < min_long(", outputs, ", ", o.height, " - y); ++i)");
+    c_.Open("for (int j = 0; j < min_long(", outputs, ", ", o.width, " - x); ++j)");
+    c_.Line("const long at = n * ", o.n, " + (y + i) * ", o.y, " + (x + j) * ", o.x, " + c * ", o.c, ";");
+    c_.Line("vec v = done[i][j];");
+    if (o.c == 1) {
+      c_.Open("if (valid == ", lanes_, ")");
+      Epilogue([](const std::string& pointer, bool) {
+        return absl::StrCat("*(const vec_unaligned*)(", pointer, ")");
+      });
+      c_.Line("*(vec_unaligned*)(output + at) = v;");
+      c_.Line("continue;");
+      c_.Close();
+    }
+    Epilogue([&](const std::string& pointer, bool per_channel) {
+      return absl::StrCat("load_lanes(", pointer, ", ", per_channel ? 1 : o.c, ", valid)");
+    });
+    c_.Line("store_lanes(output + at, ", o.c, ", valid, v);");
+    for (int i = 0; i < 4; ++i) c_.Close();
+  }
+
+  template <typename Load>
+  void Epilogue(const Load& load) {
+    for (const EpilogueOp& op : compute_.epilogue) {
+      switch (op.step) {
+        case EpilogueStep::kBias:
+          c_.Line("v += ", load("bias + c", true), ";");
+          break;
+        case EpilogueStep::kResidual:
+          c_.Line("v += ", load("residual + at", false), ";");
+          break;
+        case EpilogueStep::kRelu:
+          c_.Line("v = relu(v);");
+          break;
+        case EpilogueStep::kRelu6:
+          c_.Line("v = relu6(v);");
+          break;
+      }
+    }
+  }
+
+  const WinogradShape& s_;
+  const WinogradForm& form_;
+  const Workload& w_;
+  const ComputeDefinition& compute_;
+  const int threads_;
+  const bool nchw_;
+  const int lanes_;
+  const int64_t panel_, panels_;
+  Image in_, out_sizes_;
+  CText c_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> PrintWinograd(const WinogradRule& rule, const WinogradPlan& plan,
+                                          const Workload& workload, const ComputeDefinition& compute,
+                                          const std::string& title, const std::string& config, int threads) {
+  TUNEFARM_ASSIGN_OR_RETURN(const LoopTree products, rule.LowerProducts(plan));
+  PrintOptions options;
+  options.part = "multiply";
+  const std::string part = PrintC(products, rule.product_facts(plan), options);
+  return WinogradPrinter(rule.shape(plan), plan, workload, compute, threads).Print(title, config, part);
+}
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,271 @@
+#include "schedules/winograd_rule.h"
+
+#include <algorithm>
+#include <string>
+
+#include "schedules/lower.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+constexpr std::array<int, 2> kOutputs = {2, 4};
+constexpr std::array<int64_t, 10> kTiles = {8, 12, 16, 24, 32, 48, 64, 96, 128, 0};
+constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
+constexpr int64_t kLine = 16;                                 // Floats in a cache line.
+
+int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
+
+// An odd number of cache lines: the points of a tile, which are written together, then fall into different
+// sets of the first-level cache.
+int64_t OddLines(int64_t elements) { return (CeilDivide(elements, kLine) | 1) * kLine; }
+
+ComputeDefinition Products(const WinogradShape& shape, int64_t ci) {
+  const auto axis = [](int number) { return AffineIndex{{{number, 1}}, 0}; };
+  const int64_t points = int64_t{shape.form->points} * shape.form->points;
+  ComputeDefinition compute;
+  compute.name = "winograd_products";
+  compute.axes = {{"point", points, AxisKind::kSpatial},
+                  {"tile", shape.block, AxisKind::kSpatial},
+                  {"co", shape.co, AxisKind::kSpatial},
+                  {"ci", ci, AxisKind::kReduction}};
+  compute.tensors = {{"tiles", TensorRole::kInput, {points, shape.tile_stride}},
+                     {"weights", TensorRole::kConstant, {points, ci, shape.co}},
+                     {"products", TensorRole::kOutput, {points, shape.product_stride}}};
+  compute.lhs = {0, {axis(0), AffineIndex{{{1, shape.ci}, {3, 1}}, 0}}};
+  compute.rhs = {1, {axis(0), axis(3), axis(2)}};
+  compute.output = {2, {axis(0), AffineIndex{{{1, shape.co}, {2, 1}}, 0}}};
+  compute.flop = 2.0 * static_cast<double>(points * shape.block * shape.co) * static_cast<double>(ci);
+  return compute;
+}
+
+// Adds loops and statements around and beside a lowered nest.
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(LoopTree& tree) : tree_(tree) {}
+
+  void Open(int axis, int64_t extent, int64_t step, LoopKind kind) {
+    LoopNode node = At();
+    node.kind = kind;
+    node.axis = static_cast<int8_t>(axis);
+    node.extent = static_cast<int32_t>(extent);
+    node.step = static_cast<int32_t>(step);
+    node.average = static_cast<float>(extent);
+    open_.push_back(static_cast<int16_t>(tree_.nodes.size()));
+    tree_.nodes.push_back(node);
+  }
+  void Close() {
+    tree_.nodes[open_.back()].end = static_cast<int16_t>(tree_.nodes.size());
+    open_.pop_back();
+  }
+  // A statement that reads one buffer and writes another; strides by open loop.
+  void Statement(StatementKind kind, int from, std::vector<int64_t> from_strides, int to,
+                 std::vector<int64_t> to_strides) {
+    LoopNode node = At();
+    node.is_loop = false;
+    node.statement = kind;
+    node.end = static_cast<int16_t>(tree_.nodes.size() + 1);
+    node.first_access = static_cast<int16_t>(tree_.accesses.size());
+    node.num_accesses = 2;
+    tree_.nodes.push_back(node);
+    for (const bool write : {false, true}) {
+      LoopAccess access;
+      access.buffer = static_cast<uint8_t>(write ? to : from);
+      access.write = write;
+      const std::vector<int64_t>& strides = write ? to_strides : from_strides;
+      for (std::size_t d = 0; d < strides.size(); ++d) access.strides[d] = static_cast<int32_t>(strides[d]);
+      tree_.accesses.push_back(access);
+    }
+  }
+  // The nodes of a nest that was at the top, inside the open loops, which do not move its accesses.
+  void Nest(const std::vector<LoopNode>& nodes, int first) {
+    const int depth = static_cast<int>(open_.size());
+    const int shift = static_cast<int>(tree_.nodes.size()) - first;
+    for (LoopNode node : nodes) {
+      node.parent = node.parent < 0 ? At().parent : static_cast<int16_t>(node.parent + shift);
+      node.end = static_cast<int16_t>(node.end + shift);
+      node.depth = static_cast<int16_t>(node.depth + depth);
+      for (int a = 0; !node.is_loop && a < node.num_accesses; ++a) {
+        std::array<int32_t, kMaxLoopDepth>& strides = tree_.accesses[node.first_access + a].strides;
+        std::copy_backward(strides.begin(), strides.end() - depth, strides.end());
+        std::fill_n(strides.begin(), depth, 0);
+      }
+      tree_.nodes.push_back(node);
+    }
+  }
+
+ private:
+  LoopNode At() const {
+    LoopNode node;
+    node.parent = open_.empty() ? int16_t{-1} : open_.back();
+    node.depth = static_cast<int16_t>(open_.size());
+    return node;
+  }
+  LoopTree& tree_;
+  std::vector<int16_t> open_;
+};
+
+}  // namespace
+
+bool WinogradRule::Serves(const Workload& workload) {
+  return workload.op() == Operator::kConv2d && workload.dtype() == DType::kF32 && workload.dim("kh") == 3 &&
+         workload.dim("kw") == 3 && workload.dim("stride_h") == 1 && workload.dim("stride_w") == 1 &&
+         workload.dim("dilation") == 1 && workload.dim("groups") == 1;
+}
+
+WinogradRule::WinogradRule(const Workload& workload, const Target& target, int threads)
+    : target_(target), threads_(threads) {
+  const int64_t lanes = std::max(2, target.lanes(sizeof(float)));
+  const int64_t ci = workload.dim("ci");
+  const int64_t out_h = workload.dim("h") + workload.dim("pad_t") + workload.dim("pad_b") - 2,
+                out_w = workload.dim("w") + workload.dim("pad_l") + workload.dim("pad_r") - 2;
+  for (const int outputs : kOutputs) {
+    for (const int64_t wanted : kTiles) {
+      Cut cut;
+      WinogradShape& shape = cut.shape;
+      shape.form = &WinogradFormOf(outputs);
+      shape.rows = CeilDivide(out_h, outputs);
+      shape.columns = CeilDivide(out_w, outputs);
+      shape.tiles = workload.dim("n") * shape.rows * shape.columns;
+      shape.blocks = wanted == 0 ? 1 : CeilDivide(shape.tiles, wanted);
+      shape.block =
+          CeilDivide(shape.tiles, shape.blocks);  // Even blocks leave the last one little to repeat.
+      shape.blocks = CeilDivide(shape.tiles, shape.block);
+      shape.ci = RoundUp(ci, lanes);
+      shape.co = RoundUp(workload.dim("co"), lanes);
+      shape.tile_stride = OddLines(shape.block * shape.ci);
+      shape.product_stride = OddLines(shape.block * shape.co);
+      cut.facts = std::make_unique<ComputeFacts>(Analyze(Products(shape, ci)));
+      cut.rule = std::make_unique<TilingRule>(*cut.facts, target, /*threads=*/1);
+      cuts_.push_back(std::move(cut));
+    }
+  }
+}
+
+std::vector<Knob> WinogradRule::Knobs() {
+  Knob algorithm{"algorithm", KnobKind::kChoice, {"direct"}, {0}, false};
+  for (const int outputs : kOutputs) {
+    algorithm.values.push_back(absl::StrCat("winograd_", outputs, "x", outputs));
+    algorithm.numbers.push_back(outputs);
+  }
+  Knob tiles{"tiles", KnobKind::kSplit, {}, {}, true};
+  for (const int64_t count : kTiles) {
+    tiles.values.push_back(count == 0 ? "all" : absl::StrCat(count));
+    tiles.numbers.push_back(count);
+  }
+  return {algorithm, tiles};
+}
+
+bool WinogradRule::Uses(const Knob& knob) {
+  for (const char* name :
+       {"algorithm", "tiles", "lanes", "vectors", "rows", "inner", "unroll", "tail_rows"}) {
+    if (knob.name == name) return true;
+  }
+  return false;
+}
+
+WinogradPlan WinogradRule::Resolve(const ConfigSpace& space, const Config& config) const {
+  const auto number = [&](const char* name, int64_t otherwise) {
+    const int knob = space.FindKnob(name);
+    return knob < 0 ? otherwise : space.number(config, knob);
+  };
+  WinogradPlan plan;
+  const auto outputs = std::find(kOutputs.begin(), kOutputs.end(), number("algorithm", 0)) - kOutputs.begin();
+  const auto tiles = std::find(kTiles.begin(), kTiles.end(), number("tiles", 0)) - kTiles.begin();
+  plan.shape = static_cast<int>(outputs) * static_cast<int>(kTiles.size()) + static_cast<int>(tiles);
+  TilingPlan& products = plan.products;
+  products.roles = &cuts_[plan.shape].rule->roles();
+  products.lanes = static_cast<int>(number("lanes", 4));
+  products.vectors = static_cast<int>(number("vectors", 1));
+  products.rows = products.roles->rows < 0 ? 1 : static_cast<int>(number("rows", 1));
+  products.rows_inside = number("inner", 1) != 0;
+  products.unroll = static_cast<int>(number("unroll", 1));
+  products.rhs = ReadForm::kPanel;
+  products.tail_rows = static_cast<Tail>(number("tail_rows", static_cast<int>(Tail::kGuard)));
+  return plan;
+}
+
+const char* WinogradRule::Refusal(const WinogradPlan& plan) const {
+  const Cut& cut = cuts_[plan.shape];
+  // Several counts of tiles may come to the same cut; the first of them stands for all.
+  for (int s = plan.shape - plan.shape % static_cast<int>(kTiles.size()); s < plan.shape; ++s) {
+    if (cuts_[s].shape.block == cut.shape.block) return "a smaller number of tiles gives the same blocks";
+  }
+  if (cut.shape.buffer_elements() * threads_ > kMaxWorkspaceElements) {
+    return "the transformed tiles need too much workspace";
+  }
+  return cut.rule->Refusal(plan.products);
+}
+
+absl::StatusOr<LoopTree> WinogradRule::LowerProducts(const WinogradPlan& plan) const {
+  if (const char* reason = Refusal(plan)) return absl::InvalidArgumentError(reason);
+  TUNEFARM_ASSIGN_OR_RETURN(const Schedule schedule, cuts_[plan.shape].rule->MakeSchedule(plan.products));
+  return schedules::Lower(schedule, /*threads=*/1);
+}
+
+absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const ComputeFacts& facts) const {
+  TUNEFARM_ASSIGN_OR_RETURN(LoopTree tree, LowerProducts(plan));
+  const WinogradShape& s = shape(plan);
+  const auto axis_named = [&](const char* name) {
+    for (std::size_t a = 0; a < facts.compute.axes.size(); ++a) {
+      if (facts.compute.axes[a].name == name) return static_cast<int>(a);
+    }
+    return -1;
+  };
+  const int tile = axis_named("ow"), co = axis_named("co"), ci = axis_named("ci");
+  const std::array<int, 4> axes = {-1, tile, co, ci};  // Of point, tile, co, ci.
+  for (LoopNode& node : tree.nodes) {
+    if (node.is_loop && node.axis >= 0) node.axis = static_cast<int8_t>(axes[node.axis]);
+  }
+  // The products' tensors are buffers of ours here; the convolution's own come behind.
+  const std::array<int, 3> tensors = {facts.lhs.access.tensor, facts.rhs.access.tensor,
+                                      facts.output.access.tensor};
+  for (LoopBuffer& buffer : tree.buffers) {
+    if (buffer.scope == BufferScope::kArgument && buffer.tensor != 1) buffer.scope = BufferScope::kWorkspace;
+    buffer.tensor = static_cast<int16_t>(tensors[buffer.tensor]);
+  }
+  tree.buffers[2].offset_bytes = tree.buffers[0].bytes;
+  const auto argument = [&](int tensor) {
+    LoopBuffer buffer;
+    buffer.tensor = static_cast<int16_t>(tensor);
+    buffer.elements = 1;
+    for (const int64_t size : facts.compute.tensors[tensor].shape) buffer.elements *= size;
+    buffer.bytes = buffer.elements * buffer.element_bytes;
+    tree.buffers.push_back(buffer);
+    return static_cast<int>(tree.buffers.size()) - 1;
+  };
+  const int input = argument(tensors[0]), output = argument(tensors[2]);
+
+  const std::vector<LoopNode> products(tree.nodes.begin() + tree.run_begin, tree.nodes.end());
+  tree.nodes.resize(tree.run_begin);
+  const int64_t points = int64_t{s.form->points} * s.form->points,
+                outputs = int64_t{s.form->outputs} * s.form->outputs;
+  const int64_t lanes = plan.products.lanes;
+  TreeBuilder builder(tree);
+  const auto transform = [&](int channel_axis, int64_t count, int64_t channels, StatementKind kind, int from,
+                             std::vector<int64_t> from_strides, int to, std::vector<int64_t> to_strides) {
+    builder.Open(tile, s.block, s.form->outputs, LoopKind::kSerial);
+    builder.Open(channel_axis, channels / lanes, lanes, LoopKind::kSerial);
+    builder.Open(-1, count, 1, LoopKind::kUnrolled);
+    builder.Open(channel_axis, lanes, 1, LoopKind::kVectorized);
+    builder.Statement(kind, from, std::move(from_strides), to, std::move(to_strides));
+    for (int i = 0; i < 4; ++i) builder.Close();
+  };
+  builder.Open(tile, s.blocks, s.block, threads_ > 1 ? LoopKind::kParallel : LoopKind::kSerial);
+  const auto stride = [](const LinearAccess& access, int axis) -> int64_t {
+    return axis < 0 ? 0 : access.stride[axis];
+  };
+  const int64_t in_tile = stride(facts.lhs, tile) * s.form->outputs, in_lane = stride(facts.lhs, ci),
+                out_tile = stride(facts.output, tile) * s.form->outputs, out_lane = stride(facts.output, co);
+  transform(ci, points, s.ci, StatementKind::kPack, input,
+            {in_tile * s.block, in_tile, in_lane * lanes, in_tile, in_lane}, 0,
+            {0, s.ci, lanes, s.tile_stride, 1});
+  builder.Nest(products, tree.run_begin);
+  transform(co, outputs, s.co, StatementKind::kStore, 2, {0, s.co, lanes, s.product_stride, 1}, output,
+            {out_tile * s.block, out_tile, out_lane * lanes, out_tile, out_lane});
+  builder.Close();
+  tree.workspace_bytes = s.buffer_elements() * static_cast<int64_t>(sizeof(float)) * threads_;
+  return tree;
+}
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,76 @@
+// Convolution by Winograd's minimal filtering: a written template, because the algorithm itself differs. The
+// products at the transform's points are matrix products, which the tiling rule schedules:
+//
+//   for each block of tiles:
+//     transform the input's tiles       -> tiles[point][tile][ci]
+//     products[point][tile][co] += tiles[point][tile][ci] * weights[point][ci][co]     (the tiling rule)
+//     transform the products, epilogue  -> output
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "schedules/compute_facts.h"
+#include "schedules/config_space.h"
+#include "schedules/target.h"
+#include "schedules/tiling_space.h"
+#include "schedules/winograd_transform.h"
+#include "schedules/workload.h"
+
+namespace tunefarm::schedules {
+
+// The sizes of one way to cut the output into tiles and blocks.
+struct WinogradShape {
+  const WinogradForm* form = nullptr;
+  int64_t rows = 0, columns = 0;  // Of tiles in an image.
+  int64_t tiles = 0;              // In all images.
+  int64_t block = 0;              // Tiles in a block. The last one moves inwards.
+  int64_t blocks = 0;
+  int64_t ci = 0, co = 0;                       // Rounded up to whole vectors.
+  int64_t tile_stride = 0, product_stride = 0;  // From point to point, in elements.
+  int64_t buffer_elements() const {             // Of the workspace, for one thread.
+    return form->points * form->points * (tile_stride + product_stride);
+  }
+};
+
+// The decisions of a config.
+struct WinogradPlan {
+  int shape = 0;        // Of WinogradRule::shape().
+  TilingPlan products;  // Of the matrix products.
+};
+
+// Immutable. `Serves` says whether the workload is one that it can compute.
+class WinogradRule {
+ public:
+  static bool Serves(const Workload& workload);
+  WinogradRule(const Workload& workload, const Target& target, int threads);
+
+  // "algorithm" (0: direct, else outputs along a tile's side) and "tiles" (of a block; 0: all).
+  static std::vector<Knob> Knobs();
+  // From the tiling rule's knobs lanes, vectors, rows, inner, unroll and tail_rows, and those above.
+  WinogradPlan Resolve(const ConfigSpace& space, const Config& config) const;
+  // The knobs that Resolve looks at; the others have no meaning.
+  static bool Uses(const Knob& knob);
+
+  const char* Refusal(const WinogradPlan& plan) const;  // Null when the plan can be built.
+  const WinogradShape& shape(const WinogradPlan& plan) const { return cuts_[plan.shape].shape; }
+  const ComputeFacts& product_facts(const WinogradPlan& plan) const { return *cuts_[plan.shape].facts; }
+  // The loop tree of one block's matrix products, in terms of product_facts.
+  absl::StatusOr<LoopTree> LowerProducts(const WinogradPlan& plan) const;
+  // The whole nest, in terms of the convolution's `facts` (axes oh, ow, co, ci where it has them).
+  absl::StatusOr<LoopTree> Lower(const WinogradPlan& plan, const ComputeFacts& facts) const;
+
+ private:
+  struct Cut {
+    WinogradShape shape;
+    std::unique_ptr<ComputeFacts> facts;  // The rule points to them.
+    std::unique_ptr<TilingRule> rule;
+  };
+  Target target_;
+  int threads_;
+  std::vector<Cut> cuts_;  // By algorithm and number of tiles, as the knobs count.
+};
+
+}  // namespace tunefarm::schedules
