@@ -38,6 +38,7 @@ absl::StatusOr<Kernel> BuildKernel(const schedules::Task& task, const schedules:
   }
   kernel.packed_bytes = source->packed_bytes;
   kernel.workspace_bytes = source->workspace_bytes;
+  kernel.error_growth = source->error_growth;
   TUNEFARM_ASSIGN_OR_RETURN(const std::string version, CompilerVersion(task.target().compiler));
   const std::string flags = absl::StrJoin(CompilerFlags(task.target(), *source), " ");
   kernel.toolchain = absl::StrCat(version, " ", flags);

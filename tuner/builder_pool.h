@@ -24,6 +24,7 @@ struct Kernel {
   std::string toolchain;  // The compiler's version line and all flags, as records keep it.
   uint64_t packed_bytes = 0;
   uint64_t workspace_bytes = 0;
+  double error_growth = 1;  // As KernelSource's.
   v1::Failure failure;
   std::string cache_trouble;  // Why it could not be kept in the cache; empty while all is well.
 

@@ -70,7 +70,9 @@ v1::WorkItem MakeWorkItem(const schedules::Task& task, const MeasureRequest& req
       argument->set_high(range.high);
     }
   }
+  double error_growth = 1;  // Kernels that are measured together were checked alone before.
   for (const Kernel& kernel : request.kernels) {
+    error_growth = std::max(error_growth, kernel.error_growth);
     work.add_kernel_digests(kernel.digest);
     run->set_packed_bytes(std::max(run->packed_bytes(), kernel.packed_bytes));
     run->set_workspace_bytes(std::max(run->workspace_bytes(), kernel.workspace_bytes));
@@ -78,8 +80,8 @@ v1::WorkItem MakeWorkItem(const schedules::Task& task, const MeasureRequest& req
   run->set_input_seed(InputSeedOf(task.workload()));
   run->set_expected_output_digest(request.expected_output_digest);
   const schedules::Tolerance tolerance = schedules::ToleranceOf(task.workload());
-  run->set_absolute_tolerance(tolerance.absolute);
-  run->set_relative_tolerance(tolerance.relative);
+  run->set_absolute_tolerance(tolerance.absolute * error_growth);
+  run->set_relative_tolerance(tolerance.relative * error_growth);
   run->set_flop(task.compute().flop);
   *run->mutable_policy() = request.policy;
   run->set_threads(static_cast<uint32_t>(task.threads()));

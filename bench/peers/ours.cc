@@ -57,6 +57,7 @@ absl::StatusOr<Peer> MakeOurs(const Problem& problem, const OursChoice& choice) 
   Peer peer;
   peer.name = "tunefarm";
   peer.competes = false;
+  peer.allowed_error = source.error_growth;
   peer.description = absl::StrCat(choice.origin, ": ", task->space().ToText(config));
   peer.flop = problem.compute().flop;
   peer.run = [kernel, arguments, packed, workspace](Buffer& output) mutable {

@@ -53,7 +53,9 @@ void Run(void* library, std::size_t number, const BatchKernel& kernel, std::vect
   const ComputeDefinition& compute = kernel.task->compute();
   const std::vector<std::vector<float>> inputs = MakeInputs(compute, number + 1);
   const std::vector<float> want = EvaluateDirectly(compute, inputs);
-  const Tolerance tolerance = ToleranceOf(kernel.task->workload());
+  Tolerance tolerance = ToleranceOf(kernel.task->workload());
+  tolerance.absolute *= kernel.source.error_growth;
+  tolerance.relative *= kernel.source.error_growth;
 
   std::vector<std::unique_ptr<GuardedMemory>> tensors;
   std::vector<void*> arguments;
@@ -105,7 +107,8 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
   // One translation unit: the kernels' helpers are renamed, so that each brings its own.
   for (std::size_t k = 0; k < kernels.size(); ++k) {
     for (const char* name :
-         {"tunefarm_prepare", "tunefarm_run", "min_long", "relu", "relu6", "vec", "vec_unaligned", "mask"}) {
+         {"tunefarm_prepare", "tunefarm_run", "min_long", "relu", "relu6", "vec", "vec_unaligned", "mask",
+          "transform_input", "transform_output", "load_lanes", "store_lanes", "multiply"}) {
       absl::StrAppend(&all, "#undef ", name, "\n#define ", name, " ", name, "_", k, "\n");
     }
     absl::StrAppend(&all, kernels[k].source.c);

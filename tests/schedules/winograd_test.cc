@@ -1,0 +1,138 @@
+#include <iostream>
+
+#include "schedules/loop_tree.h"
+#include "schedules/schedule_template.h"
+#include "schedules/winograd_transform.h"
+#include "tests/catch.h"
+#include "tests/schedules/kernel_batch.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+std::shared_ptr<const Task> MakeTask(const std::string& text, const char* target_name, int threads = 1) {
+  const absl::StatusOr<Workload> workload = Workload::Parse(text);
+  INFO(text << " " << workload.status().message());
+  REQUIRE(workload.ok());
+  const absl::StatusOr<Target> target = FindTarget(target_name);
+  REQUIRE(target.ok());
+  absl::StatusOr<std::shared_ptr<const Task>> task = Task::Create(*workload, *target, threads);
+  REQUIRE(task.ok());
+  return *task;
+}
+
+bool IsWinograd(const Task& task, const Config& config) {
+  const int knob = task.space().FindKnob("algorithm");
+  return knob >= 0 && task.space().number(config, knob) != 0;
+}
+
+// By their definition: A^T [ (G g) * (B^T d) ] is the valid correlation of d with g.
+TEST_CASE("WinogradTransformsComputeACorrelation") {
+  for (const int outputs : {2, 4}) {
+    const WinogradForm& form = WinogradFormOf(outputs);
+    REQUIRE(form.points == outputs + 2);
+    Rng rng(3);
+    std::vector<double> data(form.points), weights(3);
+    for (double& x : data) x = static_cast<double>(rng.Uniform(1000)) / 500 - 1;
+    for (double& x : weights) x = static_cast<double>(rng.Uniform(1000)) / 500 - 1;
+    for (int i = 0; i < outputs; ++i) {
+      double got = 0, want = 0;
+      for (int a = 0; a < form.points; ++a) {
+        double d = 0, g = 0;
+        for (int j = 0; j < form.points; ++j) d += form.input[a][j] * data[j];
+        for (int j = 0; j < 3; ++j) g += form.weights[a][j] * weights[j];
+        got += form.output[i][a] * d * g;
+      }
+      for (int j = 0; j < 3; ++j) want += data[i + j] * weights[j];
+      CHECK(got == Approx(want));
+    }
+  }
+}
+
+TEST_CASE("WinogradStatesItsErrorGrowth") {
+  // By hand for F(2,3), whose largest sum is 2 + 1.5 + 1.5 = 5 of 9: transforms are never better than direct.
+  CHECK(WinogradErrorGrowth(WinogradFormOf(2)) == 1);
+  // For F(4,3): (34/12 * 2 + 64 * 10 * 21/576 * 2 + 42) / 9.
+  CHECK(WinogradErrorGrowth(WinogradFormOf(4)) == Approx((34.0 / 6 + 1280 * 21.0 / 576 + 42) / 9));
+}
+
+TEST_CASE("WinogradKernelsAgreeWithTheReference") {
+  // Channels and images that fit nothing, one tile and many, all paddings and layouts.
+  const std::vector<std::string> shapes = {
+      "n=1,h=7,w=7,ci=16,co=16,kh=3,kw=3,pad=1",
+      "n=2,h=13,w=9,ci=5,co=21,kh=3,kw=3,pad=1",
+      "n=1,h=5,w=17,ci=33,co=3,kh=3,kw=3,pad=0",
+      "n=1,h=3,w=3,ci=1,co=1,kh=3,kw=3,pad=0",
+      "n=3,h=8,w=11,ci=17,co=32,kh=3,kw=3,pad=2",
+      "n=1,h=19,w=14,ci=7,co=40,kh=3,kw=3,pad_t=0,pad_l=1,pad_b=2,pad_r=0"};
+  const std::vector<std::string> epilogues = {"", ",epilogue=bias+residual+relu", ",epilogue=bias+relu6"};
+  for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    Rng rng = Rng(7).Fork(target);
+    std::vector<BatchKernel> kernels;
+    for (std::size_t s = 0; s < shapes.size(); ++s) {
+      const char* layout = s % 2 == 0 ? "nhwc" : "nchw";
+      const int threads = s % 3 == 2 ? 2 : 1;
+      const std::shared_ptr<const Task> task =
+          MakeTask("conv2d:" + shapes[s] + ",layout=" + layout + epilogues[s % 3], target, threads);
+      for (int found = 0, tries = 0; found < 3 && tries < 400; ++tries) {
+        const Config config = task->space().Sample(rng);
+        if (!IsWinograd(*task, config)) continue;
+        const absl::StatusOr<KernelSource> source = task->Generate(config);
+        INFO(task->space().ToText(config) << " " << source.status().message());
+        REQUIRE(source.ok());
+        kernels.push_back({task, config, *source});
+        ++found;
+      }
+    }
+    CHECK(kernels.size() >= 2 * shapes.size());
+    const Target built = kernels[0].task->target();
+    const bool run = MachineRuns(built);
+    if (!run) std::cerr << "built only, this machine cannot run it: winograd for " << target << "\n";
+    const absl::StatusOr<std::vector<std::string>> wrong = CheckKernels(kernels, built, run);
+    INFO(wrong.status().message());
+    REQUIRE(wrong.ok());
+    CHECK(*wrong == std::vector<std::string>{});
+  }
+}
+
+TEST_CASE("WinogradCountsItsProductsOnly") {
+  const std::shared_ptr<const Task> task =
+      MakeTask("conv2d:n=1,h=16,w=16,ci=32,co=32,kh=3,kw=3,pad=1,layout=nhwc", "x86-64-v3");
+  Rng rng(4);
+  int seen = 0;
+  for (int i = 0; i < 200; ++i) {
+    const Config config = task->space().Sample(rng);
+    if (!IsWinograd(*task, config)) continue;
+    ++seen;
+    const absl::StatusOr<LoopTree> tree = task->Lower(config);
+    REQUIRE(tree.ok());
+    // Every access of a statement has a stride for each loop around it, and parents stand before children.
+    for (std::size_t n = 0; n < tree->nodes.size(); ++n) {
+      const LoopNode& node = tree->nodes[n];
+      CHECK(node.parent < static_cast<int>(n));
+      CHECK(node.end > static_cast<int>(n));
+      if (node.parent >= 0) CHECK(tree->nodes[node.parent].depth + 1 == node.depth);
+    }
+    CHECK(!DumpLoopTree(*tree, task->loop_compute()).empty());
+    const absl::StatusOr<KernelSource> source = task->Generate(config);
+    REQUIRE(source.ok());
+    CHECK(source->workspace_bytes == static_cast<uint64_t>(tree->workspace_bytes));
+    CHECK(source->error_growth >= 1);
+  }
+  CHECK(seen > 20);
+}
+
+TEST_CASE("KnobsWithoutAMeaningAreRefused") {
+  const std::shared_ptr<const Task> task =
+      MakeTask("conv2d:n=1,h=16,w=16,ci=32,co=32,kh=3,kw=3,pad=1,layout=nhwc", "x86-64-v3");
+  Config config = task->space().default_config();
+  REQUIRE(task->space().Check(config).ok());
+  // The number of Winograd's tiles says nothing of a direct convolution.
+  config.choice[task->space().FindKnob("tiles")] = 1;
+  const absl::Status status = task->space().Check(config);
+  CHECK(status.code() == absl::StatusCode::kInvalidArgument);
+  CHECK(!task->space().IsLegal(config));
+  CHECK(!task->Generate(config).ok());
+}
+
+}  // namespace
+}  // namespace tunefarm::schedules
