@@ -1,6 +1,21 @@
 #include "schedules/c_preamble.h"
 
 namespace tunefarm::schedules {
+namespace {
+
+// Of gcc's x86 builtins for vectors of so many floats; empty where there are none.
+std::string BuiltinSuffix(int lanes) {
+  return lanes == 4 ? "ps" : lanes == 8 ? "ps256" : lanes == 16 ? "ps512_mask" : "";
+}
+
+// "max" and "min" give the second operand where one is no number, as a comparison does.
+std::string Builtin(const char* name, int lanes, const std::string& a, const std::string& b) {
+  // All lanes, in the current rounding mode.
+  const char* masked = lanes == 16 ? ", (vec){0}, (unsigned short)-1, 4" : "";
+  return absl::StrCat("__builtin_ia32_", name, BuiltinSuffix(lanes), "(", a, ", ", b, masked, ")");
+}
+
+}  // namespace
 
 void PrintPreamble(const std::string& title, const std::string& config, int lanes,
                    const ComputeDefinition& compute, CText& out) {
@@ -20,12 +35,27 @@ void PrintPreamble(const std::string& title, const std::string& config, int lane
     relu = relu || op.step == EpilogueStep::kRelu;
     relu6 = relu6 || op.step == EpilogueStep::kRelu6;
   }
+  // gcc makes no maximum of a masked comparison, unlike clang, and has no vector form of ?: in C.
+  const std::string builtin = BuiltinSuffix(lanes);
   if (relu) {
-    out.Line("static inline vec relu(vec x) { return ",
-             lanes > 1 ? "(vec)((mask)x & (x > 0.0f))" : "x > 0 ? x : 0", "; }");
+    out.Open("static inline vec relu(vec x)");
+    if (!builtin.empty()) {
+      out.Line("#if defined(__x86_64__) && !defined(__clang__)");
+      out.Line("return ", Builtin("max", lanes, "x", "(vec){0}"), ";  // x > 0 ? x : 0");
+      out.Line("#else");
+    }
+    out.Line("return ", lanes > 1 ? "(vec)((mask)x & (x > 0.0f))" : "x > 0 ? x : 0", ";");
+    if (!builtin.empty()) out.Line("#endif");
+    out.Close();
   }
   if (relu6) {
     out.Open("static inline vec relu6(vec x)");
+    if (!builtin.empty()) {
+      out.Line("#if defined(__x86_64__) && !defined(__clang__)");
+      out.Line("return ", Builtin("min", lanes, Builtin("max", lanes, "x", "(vec){0}"), "(vec){0} + 6.0f"),
+               ";");
+      out.Line("#else");
+    }
     if (lanes > 1) {
       out.Line("const vec positive = (vec)((mask)x & (x > 0.0f)), six = (vec){0} + 6.0f;");
       out.Line("const mask small = positive < six;");
@@ -33,6 +63,7 @@ void PrintPreamble(const std::string& title, const std::string& config, int lane
     } else {
       out.Line("return x < 0 ? 0 : x > 6 ? 6 : x;");
     }
+    if (!builtin.empty()) out.Line("#endif");
     out.Close();
   }
 }

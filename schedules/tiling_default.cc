@@ -48,6 +48,10 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   // multiply-adds that are not held up by loads (two a cycle) or by the latency of too few accumulators.
   const bool taps = !roles.taps.empty();
   const bool elementwise = facts_->lhs.uses[roles.vector] && facts_->rhs.uses[roles.vector];
+  const bool depthwise = taps && roles.k < 0;
+  // Below about a dozen pixels most windows cross an edge: a padded copy of all is cheaper than one for each.
+  const bool small = Extent(roles.rows) < 12;
+  const bool square = depthwise && elementwise && !small && Extent(roles.rows2) >= 2;
   double best_score = -1;
   for (const int64_t lanes : sizes(kLanes)) {
     for (const int64_t vectors : sizes(kVectors)) {
@@ -55,8 +59,11 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
         const int64_t cells = vectors * rows;
         if (cells + vectors + 1 > target_.vector_registers || rows > Extent(roles.rows)) continue;
         if (roles.rows < 0 && rows > 1) continue;
-        if (elementwise && rows > 8)
-          continue;  // Taps are written out for each row: longer bodies gain nothing.
+        // Taps are written out for each row: longer bodies gain nothing. Two rows of two pixels share most of
+        // their windows; along a row of pixels four rows of vectors do.
+        if (square && (rows > 2 || vectors > 2)) continue;
+        if (depthwise && !elementwise && (rows > 4 || vectors > 1)) continue;
+        if (elementwise && rows > 8) continue;
         if ((vectors - 1) * lanes >= Extent(roles.vector)) continue;
         const auto used = [](int64_t extent, int64_t tile) {
           return static_cast<double>(extent) / static_cast<double>((extent + tile - 1) / tile * tile);
@@ -81,6 +88,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   const auto named = [&](KnobId id, const std::vector<std::string>& wishes) {
     if (knob_[id] >= 0) set(id, Named(knobs[knob_[id]], wishes));
   };
+  if (square) nearest(kRows2, 2);
   const bool many_rows = Extent(roles.rows) >= 32;
   // Operands that lie well are read as they are. Scalars do when they follow each other along the reduction;
   // a panel of vectors does when all of it stays in the second-level cache.
@@ -113,9 +121,10 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   // Threads share out the outermost loop, which must then be spatial.
   named(kOrder, {threads_ > 1 ? "vkr" : "kvr", "vr"});
   named(kInner, {"rows"});
-  named(kReduce, {elementwise ? "taps_out" : "taps_k", "taps_k"});
+  named(kReduce, {depthwise ? "taps_out" : "taps_k", "inner_tap_out", "taps_k"});
   nearest(kUnroll, 1);
-  named(kLhs, taps                       ? std::vector<std::string>{"direct", "edges", "copy_root"}
+  named(kLhs, elementwise && small       ? std::vector<std::string>{"direct", "copy_root"}
+              : taps                     ? std::vector<std::string>{"direct", "edges", "copy_root"}
               : many_rows && !lhs_direct ? std::vector<std::string>{"panel_inner", "direct"}
                                          : std::vector<std::string>{"direct", "panel_inner"});
   named(kRhs, facts_->rhs.constant || (many_rows && !rhs_direct)
