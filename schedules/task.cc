@@ -15,12 +15,8 @@
 namespace tunefarm::schedules {
 namespace {
 
-<<<<<<< HEAD
-// Float operators: the tiling rule derived from the compute definition.
-=======
-// The tiling rule derived from the compute definition, and for the convolutions that it serves Winograd's
-// algorithm as a choice beside it.
->>>>>>> 7a498b0 (Convolve 3x3 by Winograd's minimal filtering, read padded tensors directly, and read operands as they lie by default)
+// Float operators: the tiling rule derived from the compute definition, and for the convolutions that it
+// serves Winograd's algorithm as a choice beside it.
 class TiledTask : public Task {
  public:
   TiledTask(const Workload& workload, const Target& target, int threads)
