@@ -34,9 +34,15 @@ uint16_t Named(const Knob& knob, const std::vector<std::string>& wishes) {
 }  // namespace
 
 Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
-  const AxisRoles& roles = roles_[0];
+  // Vectors that would be gathered from a strided input are worse than a store that scatters them.
+  const int vector_axis =
+      roles_.size() > 1 && facts_->lhs.uses[roles_[0].vector] && facts_->lhs.stride[roles_[0].vector] != 1
+          ? 1
+          : 0;
+  const AxisRoles& roles = roles_[vector_axis];
   Config config;
   config.choice.assign(knobs.size(), 0);
+  if (knob_[kVector] >= 0) config.choice[knob_[kVector]] = static_cast<uint16_t>(vector_axis);
   const auto set = [&](KnobId id, uint16_t choice) {
     if (knob_[id] >= 0) config.choice[knob_[id]] = choice;
   };
