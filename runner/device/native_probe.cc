@@ -3,6 +3,10 @@
 #include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -153,6 +157,25 @@ std::string Slug(const std::string& text) {
   return slug;
 }
 
+// What the system tells this process itself. Under an emulator /proc describes the machine below it.
+std::vector<std::string> OwnFeatures() {
+  std::vector<std::string> features;
+#if defined(__aarch64__)
+  const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+  const auto add = [&features](bool there, const char* name) {
+    if (there) features.emplace_back(name);
+  };
+  add((first & HWCAP_ASIMD) != 0, "asimd");
+  add((first & HWCAP_FPHP) != 0, "fphp");
+  add((first & HWCAP_ASIMDHP) != 0, "asimdhp");
+  add((first & HWCAP_ASIMDDP) != 0, "asimddp");
+  add((first & HWCAP_SVE) != 0, "sve");
+  add((second & HWCAP2_I8MM) != 0, "i8mm");
+  add((second & HWCAP2_BF16) != 0, "bf16");
+#endif
+  return features;
+}
+
 }  // namespace
 
 std::string DeviceClassOf(const v1::DeviceFacts& facts, int family, int model) {
@@ -188,8 +211,12 @@ v1::DeviceFacts ProbeNative(const ProbeRoots& roots, int cpu) {
   };
   const std::string board = text("Model");  // Raspberry Pi and others.
   facts.set_cpu_model(!text("model name").empty() ? text("model name") : board);
-  const std::vector<std::string> flags =
+  std::vector<std::string> flags =
       absl::StrSplit(!text("flags").empty() ? text("flags") : text("Features"), ' ');
+  if (roots.real && facts.architecture() == "aarch64" && text("Features").empty()) {
+    flags = OwnFeatures();
+    facts.clear_cpu_model();  // The machine's below the emulator.
+  }
   for (const char* feature : kFeatures) {
     if (std::find(flags.begin(), flags.end(), feature) != flags.end()) facts.add_isa_features(feature);
   }
