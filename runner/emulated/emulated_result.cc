@@ -16,6 +16,7 @@ v1::KernelResult ToKernelResult(const cycles::Estimate& estimate, std::uint64_t 
   result.set_instructions(estimate.instructions);
   result.set_cycle_model(estimate.model);
   result.set_error_band(estimate.error_band);
+  result.set_cycle_breakdown(cycles::Describe(estimate));
   return result;
 }
 

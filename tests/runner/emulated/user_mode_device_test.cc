@@ -144,6 +144,8 @@ TEST_CASE("EmulatedLinuxKernelIsEstimatedTheSameEveryTime") {
   CHECK(result.estimated());
   CHECK(result.cycle_model().find("cortex-a53/") == 0);
   CHECK(result.error_band() == 0.3);
+  CHECK(result.cycle_breakdown().find(" cycles: base ") != std::string::npos);
+  CHECK(result.cycle_breakdown().find(", l1d ") != std::string::npos);
   REQUIRE(result.samples_us_size() == 1);
   CHECK(result.samples_us(0) == Approx(result.cycles() / 1200));  // 1.2 GHz.
   CHECK(result.median_us() == result.samples_us(0));
