@@ -31,6 +31,31 @@ uint16_t Named(const Knob& knob, const std::vector<std::string>& wishes) {
   return 0;
 }
 
+// The time of a tile's multiply-adds, in vector multiply-adds at full speed: they are held up by loads
+// (one and a half a cycle come through beside multiply-adds) and by the latency of too few accumulators.
+double TileCost(int64_t vectors, int64_t rows, bool elementwise, const Target& target) {
+  const auto cells = static_cast<double>(vectors * rows);
+  if (cells == 0) return 0;
+  const double loads =
+      elementwise ? cells + static_cast<double>(vectors) : static_cast<double>(vectors + rows);
+  const double flow = std::min(1.0, 1.5 * cells / loads / target.fma_per_cycle);
+  // A quarter more than latency asks for: no scheduler keeps all of them in flight.
+  const double busy = std::min(1.0, cells / (1.25 * target.fma_latency * target.fma_per_cycle));
+  return cells / (flow * busy);
+}
+
+// Of all tiles that cover so many vectors and rows, the shorter ones at the ends included.
+double TilesCost(int64_t all_vectors, int64_t vectors, int64_t all_rows, int64_t rows, bool elementwise,
+                 const Target& target) {
+  const auto whole_rows = static_cast<double>(all_rows / rows),
+             whole_vectors = static_cast<double>(all_vectors / vectors);
+  const int64_t rest_rows = all_rows % rows, rest_vectors = all_vectors % vectors;
+  return whole_rows * whole_vectors * TileCost(vectors, rows, elementwise, target) +
+         whole_rows * TileCost(rest_vectors, rows, elementwise, target) +
+         whole_vectors * TileCost(vectors, rest_rows, elementwise, target) +
+         TileCost(rest_vectors, rest_rows, elementwise, target);
+}
+
 }  // namespace
 
 Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
@@ -50,8 +75,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
     return knob_[id] < 0 ? std::vector<int64_t>{1} : knobs[knob_[id]].numbers;
   };
 
-  // The register tile: of those that fit, the one with the best product of used lanes and rows, and of
-  // multiply-adds that are not held up by loads (two a cycle) or by the latency of too few accumulators.
+  // The register tile: of those that fit, the one with the most results for its cost.
   const bool taps = !roles.taps.empty();
   const bool elementwise = facts_->lhs.uses[roles.vector] && facts_->rhs.uses[roles.vector];
   const bool depthwise = taps && roles.k < 0;
@@ -69,17 +93,17 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
         // their windows; along a row of pixels four rows of vectors do.
         if (square && (rows > 2 || vectors > 2)) continue;
         if (depthwise && !elementwise && (rows > 4 || vectors > 1)) continue;
-        if (elementwise && rows > 8) continue;
+        if (elementwise && (rows > 8 || (small && vectors > 1))) continue;
+        // Rows that lie a multiple of half a page apart share the sets of the first-level cache, of 8 lines.
+        if (rows > 8 && roles.rows >= 0 && facts_->lhs.uses[roles.rows] &&
+            facts_->lhs.stride[roles.rows] * static_cast<int64_t>(sizeof(float)) % 2048 == 0) {
+          continue;
+        }
         if ((vectors - 1) * lanes >= Extent(roles.vector)) continue;
-        const auto used = [](int64_t extent, int64_t tile) {
-          return static_cast<double>(extent) / static_cast<double>((extent + tile - 1) / tile * tile);
-        };
-        const double loads = static_cast<double>(elementwise ? cells + vectors : vectors + rows);
-        const double flow = std::min(1.0, 2.0 * static_cast<double>(cells) / loads / target_.fma_per_cycle);
-        const double busy =
-            std::min(1.0, static_cast<double>(cells) / (target_.fma_latency * target_.fma_per_cycle));
-        const double score = used(Extent(roles.vector), lanes) * used(Extent(roles.rows), rows) * flow *
-                             busy * static_cast<double>(lanes) * (1 + 0.003 * static_cast<double>(cells));
+        const double cost = TilesCost((Extent(roles.vector) + lanes - 1) / lanes, vectors, Extent(roles.rows),
+                                      rows, elementwise, target_);
+        const double score = static_cast<double>(Extent(roles.vector) * Extent(roles.rows)) / cost *
+                             (1 + 0.003 * static_cast<double>(cells));
         if (score <= best_score) continue;
         best_score = score;
         set(kLanes, Nearest(knobs[knob_[kLanes]], lanes));
@@ -129,7 +153,10 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   named(kInner, {"rows"});
   named(kReduce, {depthwise ? "taps_out" : "taps_k", "inner_tap_out", "taps_k"});
   nearest(kUnroll, 1);
-  named(kLhs, elementwise && small       ? std::vector<std::string>{"direct", "copy_root"}
+  // Vectors of neighbouring pixels want a copy whose rows are long enough for them.
+  const bool vectors_of_pixels = facts_->lhs.uses[roles.vector] && !depthwise;
+  named(kLhs, taps && (vectors_of_pixels || (elementwise && small))
+                  ? std::vector<std::string>{"direct", "copy_root"}
               : taps                     ? std::vector<std::string>{"direct", "edges", "copy_root"}
               : many_rows && !lhs_direct ? std::vector<std::string>{"panel_inner", "direct"}
                                          : std::vector<std::string>{"direct", "panel_inner"});
