@@ -191,7 +191,7 @@ ComputeDefinition DefineConvolution(const Workload& workload) {
 
 }  // namespace
 
-int64_t BytesOf(DType dtype) { return dtype == DType::kI8 ? 1 : 4; }
+int8_t BytesOf(DType dtype) { return dtype == DType::kI8 ? 1 : 4; }
 
 double ComputeDefinition::terms() const {
   double terms = 1;

@@ -44,7 +44,7 @@ struct Tensor {
   DType dtype = DType::kF32;
 };
 
-int64_t BytesOf(DType dtype);  // Of an element.
+int8_t BytesOf(DType dtype);  // Of an element.
 
 // An index per dimension of the tensor. An input read outside its shape is 0 (padding); an int8 one is the
 // input zero point, so that it adds nothing.
