@@ -2,47 +2,12 @@
 // folded into weights and bias; activations and residual additions are fused into the layer that feeds them.
 #include "absl/strings/str_join.h"
 #include "base/exit_code.h"
+#include "schedules/network.h"
 #include "schedules/text_error.h"
 #include "schedules/workload.h"
 
 namespace tunefarm::schedules {
 namespace {
-
-// Collects layers; equal ones are counted.
-class Network {
- public:
-  // `text` is ours and well-formed.
-  void Add(const std::string& text) {
-    const Workload workload = Workload::Parse(text).value();
-    for (WeightedWorkload& layer : layers_) {
-      if (layer.workload == workload) {
-        ++layer.weight;
-        return;
-      }
-    }
-    layers_.push_back({workload, 1});
-  }
-  // A square convolution, padded so that stride 1 keeps the size.
-  void Conv(int size, int ci, int co, int kernel, int stride, const std::string& epilogue) {
-    Add(absl::StrCat("conv2d:n=1,h=", size, ",w=", size, ",ci=", ci, ",co=", co, ",kh=", kernel, ",kw=",
-                     kernel, ",stride=", stride, ",pad=", kernel / 2, ",layout=nhwc,epilogue=", epilogue));
-  }
-  void DepthwiseConv(int size, int channels, int stride, const std::string& epilogue) {
-    Add(absl::StrCat("depthwise_conv2d:n=1,h=", size, ",w=", size, ",c=", channels,
-                     ",kh=3,kw=3,stride=", stride, ",pad=1,layout=nhwc,epilogue=", epilogue));
-  }
-  void Dense(int m, int n, int k, const std::string& epilogue) {
-    Add(absl::StrCat("dense:m=", m, ",n=", n, ",k=", k, ",epilogue=", epilogue));
-  }
-  void BatchMatmul(int b, int m, int n, int k) {
-    Add(absl::StrCat("batch_matmul:b=", b, ",m=", m, ",n=", n, ",k=", k));
-  }
-
-  std::vector<WeightedWorkload> Take() { return std::move(layers_); }
-
- private:
-  std::vector<WeightedWorkload> layers_;
-};
 
 // He et al., "Deep Residual Learning for Image Recognition" (2015), table 1, 18 layers.
 void ResNet18(Network& network) {
@@ -124,8 +89,9 @@ struct Set {
   const char* name;
   void (*build)(Network&);
 };
-constexpr Set kSets[] = {
-    {"resnet18", ResNet18}, {"resnet50", ResNet50}, {"mobilenet_v2", MobileNetV2}, {"bert_base", BertBase}};
+constexpr Set kSets[] = {{"resnet18", ResNet18},   {"resnet50", ResNet50},      {"mobilenet_v2", MobileNetV2},
+                         {"bert_base", BertBase},  {"mlperf_tiny", MlperfTiny}, {"kws", KeywordSpotting},
+                         {"vww", VisualWakeWords}, {"ic", ImageClassification}, {"ad", AnomalyDetection}};
 
 }  // namespace
 

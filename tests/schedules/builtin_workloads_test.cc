@@ -84,6 +84,25 @@ TEST_CASE("BertBaseHasTheLayersAndWorkOfTwelveTransformerBlocks") {
   CHECK(totals.distinct == 7);
 }
 
+TEST_CASE("MlperfTinySetsHaveTheWorkOfTheirModelFiles") {
+  // Multiply-adds counted from the tensors in the model files: DS-CNN 2,656,768; MobileNet v1 0.25 at 96 x 96
+  // 7,489,664; ResNet-8 12,501,632; autoencoder 264,192.
+  CHECK(TotalsOf("kws").mac == 2656768);
+  CHECK(TotalsOf("vww").mac == 7489664);
+  CHECK(TotalsOf("ic").mac == 12501632);
+  CHECK(TotalsOf("ad").mac == 264192);
+  const Totals all = TotalsOf("mlperf_tiny");
+  CHECK(all.mac == 2656768 + 7489664 + 12501632 + 264192);
+  CHECK(WeightOf("vww",
+                 "conv2d:n=1,h=6,w=6,ci=128,co=128,kh=1,kw=1,layout=nhwc,dtype=i8,izp=-128,ozp=-128,"
+                 "epilogue=bias") == 5);
+  for (const char* name : {"kws", "vww", "ic", "ad", "mlperf_tiny"}) {
+    for (const WeightedWorkload& layer : BuiltinWorkloads(name).value()) {
+      CHECK(layer.workload.dtype() == DType::kI8);
+    }
+  }
+}
+
 TEST_CASE("BuiltinSetsHoldEachWorkloadOnce") {
   for (const std::string& name : BuiltinWorkloadNames()) {
     const auto set = BuiltinWorkloads(name).value();
