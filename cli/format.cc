@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
+#include "db/shape.h"
 
 namespace tunefarm::cli {
 
@@ -64,6 +66,20 @@ std::string FitWidth(absl::string_view text, std::size_t width) {
   return absl::StrCat(text.substr(0, starts[head]), "..", text.substr(tail_start));
 }
 
+std::string SpeedUnit(absl::string_view workload) {
+  return absl::StrContains(workload, "dtype=i8") ? "GOP/s" : "GFLOP/s";
+}
+
+std::string SpeedUnit(const std::vector<std::string>& workloads) {
+  std::string unit;
+  for (const std::string& workload : workloads) {
+    const std::string own = SpeedUnit(workload);
+    if (!unit.empty() && own != unit) return "GFLOP/s or GOP/s";
+    unit = own;
+  }
+  return unit.empty() ? "GFLOP/s" : unit;
+}
+
 std::string TaskLabel(absl::string_view workload) {
   const std::size_t colon = workload.find(':');
   if (colon == absl::string_view::npos) return std::string(workload);
@@ -88,11 +104,18 @@ std::string TaskLabel(absl::string_view workload) {
       const char* plain = std::string(key) == "pad" ? "0" : "1";
       if (has(key) && value(key) != plain) absl::StrAppend(&label, " ", mark, value(key));
     }
+    if (has("stride_h")) absl::StrAppend(&label, " s", value("stride_h"), "x", value("stride_w"));
+    if (has("pad_t")) {
+      absl::StrAppend(&label, " p", value("pad_t"), "/", value("pad_l"), "/", value("pad_b"), "/",
+                      value("pad_r"));
+    }
     if (has("n") && value("n") != "1") absl::StrAppend(&label, " n", value("n"));
   } else {
     std::string sizes;
     for (const auto& [key, text] : attributes) {
-      if (text.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(text[0]))) continue;
+      if (db::IsQuantisation(key) || text.empty() ||
+          !absl::ascii_isdigit(static_cast<unsigned char>(text[0])))
+        continue;
       absl::StrAppend(&sizes, sizes.empty() ? " " : "x", text);
     }
     label += sizes;

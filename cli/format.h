@@ -3,11 +3,15 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
 namespace tunefarm::cli {
 
+// "GFLOP/s"; "GOP/s" where the workload (canonical text) computes with integers; both where a table has both.
+std::string SpeedUnit(absl::string_view workload);
+std::string SpeedUnit(const std::vector<std::string>& workloads);
 std::string FormatGflops(double gflops);              // "0.83", "12.4", "101"
 std::string FormatSpeedup(double ratio);              // "3.42x"
 std::string FormatShare(double share);                // 0.874 -> "87 %"

@@ -30,9 +30,9 @@ std::vector<std::string> PlainView::Event(const JobModel& model, const v1::JobEv
     const TaskStatus& task = model.tasks()[event.trial().task_index()];
     if (task.improved) {
       const v1::TaskSummary& summary = task.summary;
-      std::string line =
-          absl::StrCat(Stamp(now), TaskLabel(summary.task()), ": trial ", event.trial().trial() + 1, "/",
-                       summary.trials_planned(), " gives ", FormatGflops(event.trial().gflops()), " GFLOP/s");
+      std::string line = absl::StrCat(Stamp(now), TaskLabel(summary.task()), ": trial ",
+                                      event.trial().trial() + 1, "/", summary.trials_planned(), " gives ",
+                                      FormatGflops(event.trial().gflops()), " ", SpeedUnit(summary.task()));
       if (event.trial().trial() > 0 && summary.speedup() > 0) {
         absl::StrAppend(&line, ", ", FormatSpeedup(summary.speedup()), " the default");
       }
@@ -53,7 +53,8 @@ std::vector<std::string> PlainView::Event(const JobModel& model, const v1::JobEv
     lines.push_back(absl::StrCat(Stamp(now), TaskLabel(task.summary.task()), ": ", TaskState(task.summary),
                                  " after ", task.summary.trials(), " trials (", task.summary.failures(),
                                  " failed): default ", FormatGflops(task.summary.default_gflops()), ", best ",
-                                 FormatGflops(task.summary.best_gflops()), " GFLOP/s, ",
+                                 FormatGflops(task.summary.best_gflops()), " ",
+                                 SpeedUnit(task.summary.task()), ", ",
                                  task.summary.tie() ? "a tie" : FormatSpeedup(task.summary.speedup())));
   }
   if (!lines.empty()) last_line_ = now;

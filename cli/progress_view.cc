@@ -20,8 +20,10 @@ Columns ChooseColumns(std::size_t width) {
 
 Table TaskTable(const std::vector<const v1::TaskSummary*>& tasks, std::size_t width) {
   const Columns show = ChooseColumns(width);
+  std::vector<std::string> workloads;
+  for (const v1::TaskSummary* task : tasks) workloads.push_back(task->task());
   std::vector<Column> columns = {
-      {"task", Align::kLeft, true}, {"trials", Align::kRight}, {"GFLOP/s", Align::kRight}};
+      {"task", Align::kLeft, true}, {"trials", Align::kRight}, {SpeedUnit(workloads), Align::kRight}};
   if (show.speedup) columns.push_back({"speed-up", Align::kRight});
   if (show.failures) columns.push_back({"failed", Align::kRight});
   if (show.model) columns.push_back({"model", Align::kRight});

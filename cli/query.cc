@@ -92,9 +92,9 @@ absl::StatusOr<ExitCode> RunBest(const QueryOptions& options, bool json) {
     const db::Record& record = *lookup.record;
     if (record.workload != question.key.workload) std::printf("found     %s\n", record.workload.c_str());
     const auto& kernel = record.measurement.kernels(0);
-    std::printf("speed     %s GFLOP/s, %s (95 %%: %s to %s)\n", FormatGflops(GflopsOf(record)).c_str(),
-                FormatMicroseconds(kernel.median_us()).c_str(), FormatMicroseconds(kernel.low_us()).c_str(),
-                FormatMicroseconds(kernel.high_us()).c_str());
+    std::printf("speed     %s %s, %s (95 %%: %s to %s)\n", FormatGflops(GflopsOf(record)).c_str(),
+                SpeedUnit(record.workload).c_str(), FormatMicroseconds(kernel.median_us()).c_str(),
+                FormatMicroseconds(kernel.low_us()).c_str(), FormatMicroseconds(kernel.high_us()).c_str());
     std::printf("device    %s (class %s)\n", record.device_id.c_str(), record.device_class.c_str());
     std::printf("record    %d (tunefarm show %d%s)\n", static_cast<int>(record.id),
                 static_cast<int>(record.id), options.connection.DatabaseText().c_str());
@@ -118,7 +118,7 @@ absl::StatusOr<ExitCode> RunTop(const QueryOptions& options, bool json) {
   TUNEFARM_ASSIGN_OR_RETURN(const auto database, OpenDatabase(options));
   TUNEFARM_ASSIGN_OR_RETURN(const auto records, database->Top(question.key, options.limit));
   Table table({{"rank", Align::kRight},
-               {"GFLOP/s", Align::kRight},
+               {SpeedUnit(question.key.workload), Align::kRight},
                {"median", Align::kRight},
                {"+-", Align::kRight},
                {"record", Align::kRight},
@@ -155,6 +155,8 @@ absl::StatusOr<ExitCode> RunHistory(const QueryOptions& options, bool has_target
   filter.before_id = options.before;
   TUNEFARM_ASSIGN_OR_RETURN(const auto database, OpenDatabase(options));
   TUNEFARM_ASSIGN_OR_RETURN(const auto records, database->History(filter));
+  std::vector<std::string> workloads;
+  for (const db::Record& record : records) workloads.push_back(record.workload);
   Table table({{"record", Align::kRight},
                {"when"},
                {"job"},
@@ -162,7 +164,7 @@ absl::StatusOr<ExitCode> RunHistory(const QueryOptions& options, bool has_target
                {"target"},
                {"trial", Align::kRight},
                {"status"},
-               {"GFLOP/s", Align::kRight}});
+               {SpeedUnit(workloads), Align::kRight}});
   for (const db::Record& record : records) {
     if (json) PrintJson(RecordJson(record));
     table.AddRow({absl::StrCat(record.id), FormatUnixMicroseconds(record.created_unix_us), record.job_id,

@@ -34,8 +34,8 @@ void PrintFacts(const db::Record& record) {
   Field("job", absl::StrCat(record.job_id, ", task ", record.task_index, ", trial ", record.trial));
   Field("made", FormatUnixMicroseconds(record.created_unix_us));
   if (record.ok()) {
-    Field("speed",
-          absl::StrCat(FormatGflops(GflopsOf(record)), " GFLOP/s", record.estimated ? " (estimated)" : ""));
+    Field("speed", absl::StrCat(FormatGflops(GflopsOf(record)), " ", SpeedUnit(record.workload),
+                                record.estimated ? " (estimated)" : ""));
   }
   Field("template", record.template_version);
   Field("toolchain", record.toolchain);

@@ -8,11 +8,14 @@
 namespace tunefarm::cli {
 
 std::string SummaryTable(const v1::JobSummary& summary, std::size_t width) {
+  std::vector<std::string> workloads;
+  for (const v1::TaskSummary& task : summary.tasks()) workloads.push_back(task.task());
+  const std::string unit = SpeedUnit(workloads);
   Table table({{"task", Align::kLeft, true},
                {"trials", Align::kRight},
                {"failed", Align::kRight},
-               {"default GFLOP/s", Align::kRight},
-               {"best GFLOP/s", Align::kRight},
+               {"default " + unit, Align::kRight},
+               {"best " + unit, Align::kRight},
                {"speed-up", Align::kRight},
                {"record", Align::kRight}});
   uint64_t trials = 0;

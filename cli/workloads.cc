@@ -13,7 +13,8 @@ namespace tunefarm::cli {
 namespace {
 
 absl::StatusOr<ExitCode> ListSets(bool json) {
-  Table table({{"set"}, {"tasks", Align::kRight}, {"layers", Align::kRight}, {"GFLOP", Align::kRight}});
+  Table table(
+      {{"set"}, {"tasks", Align::kRight}, {"layers", Align::kRight}, {"GFLOP or GOP", Align::kRight}});
   for (const std::string& name : schedules::BuiltinWorkloadNames()) {
     TUNEFARM_ASSIGN_OR_RETURN(const auto workloads, schedules::BuiltinWorkloads(name));
     double layers = 0;
@@ -26,7 +27,7 @@ absl::StatusOr<ExitCode> ListSets(bool json) {
       PrintJson(
           {{"event", "set"}, {"set", name}, {"tasks", workloads.size()}, {"layers", layers}, {"flop", flop}});
     table.AddRow(
-        {name, absl::StrCat(workloads.size()), absl::StrCat(layers), absl::StrFormat("%.2f", flop / 1e9)});
+        {name, absl::StrCat(workloads.size()), absl::StrCat(layers), absl::StrFormat("%.3g", flop / 1e9)});
   }
   if (!json) std::printf("%s\nOf one set:  tunefarm workloads SET\n", table.ToString(TableWidth()).c_str());
   return ExitCode::kOk;

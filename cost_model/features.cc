@@ -138,12 +138,13 @@ Summary Summarise(const LoopTree& tree) {
         s.vector_stores += path.iterations / path.lanes;
         break;
       case StatementKind::kMultiplyAdd:
+      case StatementKind::kApply:
         s.multiply_adds += path.iterations;
-        if (path.iterations > most && node.num_accesses >= 3) {
+        if (path.iterations > most && node.num_accesses >= 2) {
           most = path.iterations;
           s.main = path;
           s.lhs.access = accesses[0];
-          s.rhs.access = accesses[1];
+          s.rhs.access = accesses[node.num_accesses - 2];  // The lhs again where there is but one operand.
           s.accumulator = accesses[node.num_accesses - 1];
         }
         break;

@@ -11,6 +11,10 @@
 
 namespace tunefarm::db {
 
+bool IsQuantisation(absl::string_view key) {
+  return key == "izp" || key == "izp2" || key == "ozp" || key == "amin" || key == "amax";
+}
+
 Shape ParseShape(absl::string_view workload) {
   Shape unparsed{std::string(workload), "", {}};
   const std::size_t colon = workload.find(':');
@@ -23,6 +27,7 @@ Shape ParseShape(absl::string_view workload) {
     const auto& [key, value] = pair;
     int64_t number = 0;
     if (key.empty() || value.empty()) return unparsed;
+    if (IsQuantisation(key)) continue;
     if (key == "epilogue") {
       shape.epilogue = value == "none" ? "" : value;
     } else if (absl::SimpleAtoi(value, &number) && number >= 0) {

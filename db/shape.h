@@ -9,6 +9,9 @@
 
 namespace tunefarm::db {
 
+// A zero point or clamp of an int8 workload: they change what is computed, and not how long it takes.
+bool IsQuantisation(absl::string_view key);
+
 struct Shape {
   // Operator, names of the numeric keys, and all other keys with their values but the epilogue:
   // "conv2d:ci,co,...;dtype=f32,layout=nhwc". A config of one workload makes sense for another of the same

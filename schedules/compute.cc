@@ -54,15 +54,36 @@ class Builder {
     return std::move(compute_);
   }
 
- private:
-  Requantize MakeRequantize(const Workload& workload, int64_t channels, const AffineIndex& channel) {
-    const auto value = [&](const char* key) { return static_cast<int32_t>(workload.dim(key)); };
-    Requantize requantize{
-        value("izp"), value("ozp"), value("amin"), value("amax"), workload.rounding(), {}, {}};
-    requantize.multiplier = AccessAs(DType::kI32, "multiplier", TensorRole::kConstant, {channels}, {channel});
-    requantize.shift = AccessAs(DType::kI32, "shift", TensorRole::kConstant, {channels}, {channel});
+  // The output's clamp alone.
+  Requantize Clamp(const Workload& workload) const {
+    Requantize requantize;
+    requantize.output_min = static_cast<int32_t>(workload.dim("amin"));
+    requantize.output_max = static_cast<int32_t>(workload.dim("amax"));
     return requantize;
   }
+  // The tensors `multiplier` and `shift`.
+  void AddScale(Requantize& requantize, int64_t channels, const AffineIndex& channel) {
+    requantize.multiplier = AccessAs(DType::kI32, "multiplier", TensorRole::kConstant, {channels}, {channel});
+    requantize.shift = AccessAs(DType::kI32, "shift", TensorRole::kConstant, {channels}, {channel});
+  }
+  Requantize MakeRequantize(const Workload& workload, int64_t channels, const AffineIndex& channel) {
+    Requantize requantize = Clamp(workload);
+    requantize.input_zero_point = static_cast<int32_t>(workload.dim("izp"));
+    requantize.output_zero_point = static_cast<int32_t>(workload.dim("ozp"));
+    requantize.rounding = workload.rounding();
+    AddScale(requantize, channels, channel);
+    return requantize;
+  }
+  // The output of an operator without epilogue, with that many operations for each point of the axes.
+  ComputeDefinition FinishInt8(const std::vector<int64_t>& shape, const std::vector<AffineIndex>& index,
+                               double operations) {
+    compute_.output = Access("output", TensorRole::kOutput, shape, index);
+    compute_.flop = operations;
+    for (const Axis& axis : compute_.axes) compute_.flop *= static_cast<double>(axis.extent);
+    return std::move(compute_);
+  }
+
+ private:
   int AddAxis(const char* name, int64_t extent, AxisKind kind) {
     compute_.axes.push_back({name, extent, kind});
     return static_cast<int>(compute_.axes.size()) - 1;
@@ -105,8 +126,8 @@ ComputeDefinition DefineMatmul(const Workload& workload) {
 
 // Of one dimension: the names of its keys.
 int64_t OutputExtent(const Workload& workload, const char* size, const char* kernel, const char* stride,
-                     const char* pad_before, const char* pad_after) {
-  const int64_t window = (workload.dim(kernel) - 1) * workload.dim("dilation") + 1;
+                     const char* pad_before, const char* pad_after, int64_t dilation) {
+  const int64_t window = (workload.dim(kernel) - 1) * dilation + 1;
   const int64_t padded = workload.dim(size) + workload.dim(pad_before) + workload.dim(pad_after);
   return (padded - window) / workload.dim(stride) + 1;
 }
@@ -125,8 +146,8 @@ ComputeDefinition DefineConvolution(const Workload& workload) {
   const int64_t out_channels = depthwise ? in_channels * mult : workload.dim("co");
   const int64_t in_per_group = in_channels / groups, out_per_group = out_channels / groups;
   const int64_t extent_kh = workload.dim("kh"), extent_kw = workload.dim("kw");
-  const int64_t extent_oh = OutputExtent(workload, "h", "kh", "stride_h", "pad_t", "pad_b");
-  const int64_t extent_ow = OutputExtent(workload, "w", "kw", "stride_w", "pad_l", "pad_r");
+  const int64_t extent_oh = OutputExtent(workload, "h", "kh", "stride_h", "pad_t", "pad_b", dilation);
+  const int64_t extent_ow = OutputExtent(workload, "w", "kw", "stride_w", "pad_l", "pad_r", dilation);
 
   // Spatial axes in the order of the output's dimensions.
   int oh = -1, ow = -1, group = -1, co = -1, c = -1, m = -1;
@@ -189,6 +210,58 @@ ComputeDefinition DefineConvolution(const Workload& workload) {
                         {At(n), At(oh), At(ow), out_channel}, 3);
 }
 
+// input [n,h,w,c]; no weights.
+ComputeDefinition DefinePooling(const Workload& workload) {
+  Builder builder(workload);
+  const int64_t batch = workload.dim("n"), h = workload.dim("h"), w = workload.dim("w"),
+                channels = workload.dim("c");
+  const std::vector<int64_t> shape = {
+      batch, OutputExtent(workload, "h", "kh", "stride_h", "pad_t", "pad_b", 1),
+      OutputExtent(workload, "w", "kw", "stride_w", "pad_l", "pad_r", 1), channels};
+  const int n = builder.Spatial("n", batch), oh = builder.Spatial("oh", shape[1]),
+            ow = builder.Spatial("ow", shape[2]), c = builder.Spatial("c", channels);
+  const int kh = builder.Reduction("kh", workload.dim("kh"));
+  const int kw = builder.Reduction("kw", workload.dim("kw"));
+  const AffineIndex ih = Index({{oh, workload.dim("stride_h")}, {kh, 1}}, -workload.dim("pad_t"));
+  const AffineIndex iw = Index({{ow, workload.dim("stride_w")}, {kw, 1}}, -workload.dim("pad_l"));
+  ComputeDefinition& compute = builder.compute();
+  compute.formula = workload.op() == Operator::kMaxPool2d ? Formula::kMax : Formula::kMean;
+  compute.lhs = builder.Access("input", TensorRole::kInput, {batch, h, w, channels}, {At(n), ih, iw, At(c)});
+  compute.requantize = builder.Clamp(workload);
+  return builder.FinishInt8(shape, {At(n), At(oh), At(ow), At(c)}, 1);
+}
+
+ComputeDefinition DefineAddition(const Workload& workload) {
+  Builder builder(workload);
+  const int64_t size = workload.dim("n");
+  const int n = builder.Spatial("n", size);
+  ComputeDefinition& compute = builder.compute();
+  compute.formula = Formula::kAdd;
+  compute.lhs = builder.Access("lhs", TensorRole::kInput, {size}, {At(n)});
+  compute.rhs = builder.Access("rhs", TensorRole::kInput, {size}, {At(n)});
+  compute.addition.emplace();
+  compute.addition->rhs_zero_point = static_cast<int32_t>(workload.dim("izp2"));
+  compute.addition->input_multiplier =
+      builder.AccessAs(DType::kI32, "input_multiplier", TensorRole::kConstant, {2}, {}).tensor;
+  compute.addition->input_shift =
+      builder.AccessAs(DType::kI32, "input_shift", TensorRole::kConstant, {2}, {}).tensor;
+  compute.requantize = builder.MakeRequantize(workload, 1, Index({}));
+  return builder.FinishInt8({size}, {At(n)}, 1);
+}
+
+ComputeDefinition DefineSoftmax(const Workload& workload) {
+  Builder builder(workload);
+  const int64_t rows = workload.dim("m"), columns = workload.dim("n");
+  const int m = builder.Spatial("m", rows), n = builder.Spatial("n", columns);
+  ComputeDefinition& compute = builder.compute();
+  compute.formula = Formula::kSoftmax;
+  compute.lhs = builder.Access("input", TensorRole::kInput, {rows, columns}, {At(m), At(n)});
+  compute.requantize.emplace();
+  compute.requantize->rounding = workload.rounding();
+  builder.AddScale(*compute.requantize, 1, Index({}));
+  return builder.FinishInt8({rows, columns}, {At(m), At(n)}, 4);
+}
+
 }  // namespace
 
 int8_t BytesOf(DType dtype) { return dtype == DType::kI8 ? 1 : 4; }
@@ -210,6 +283,13 @@ ComputeDefinition DefineCompute(const Workload& workload) {
     case Operator::kConv2d:
     case Operator::kDepthwiseConv2d:
       return DefineConvolution(workload);
+    case Operator::kAvgPool2d:
+    case Operator::kMaxPool2d:
+      return DefinePooling(workload);
+    case Operator::kAdd:
+      return DefineAddition(workload);
+    case Operator::kSoftmax:
+      return DefineSoftmax(workload);
   }
   return {};
 }

@@ -13,12 +13,12 @@ bool HasOperand(const EpilogueOp& op) {
 template <typename F>
 void ForEachAccess(ComputeDefinition& compute, F&& visit) {
   visit(compute.lhs);
-  visit(compute.rhs);
+  if (compute.rhs.tensor >= 0) visit(compute.rhs);
   visit(compute.output);
   for (EpilogueOp& op : compute.epilogue) {
     if (HasOperand(op)) visit(op.operand);
   }
-  if (compute.requantize.has_value()) {
+  if (compute.requantize.has_value() && compute.requantize->multiplier.tensor >= 0) {
     visit(compute.requantize->multiplier);
     visit(compute.requantize->shift);
   }
@@ -153,12 +153,12 @@ ComputeDefinition Simplify(const ComputeDefinition& compute) {
 ComputeFacts Analyze(ComputeDefinition compute) {
   ComputeFacts facts;
   facts.lhs = Linearize(compute, compute.lhs);
-  facts.rhs = Linearize(compute, compute.rhs);
+  if (compute.rhs.tensor >= 0) facts.rhs = Linearize(compute, compute.rhs);
   facts.output = Linearize(compute, compute.output);
   for (const EpilogueOp& op : compute.epilogue) {
     facts.epilogue.push_back(HasOperand(op) ? Linearize(compute, op.operand) : LinearAccess{});
   }
-  if (compute.requantize.has_value()) {
+  if (compute.requantize.has_value() && compute.requantize->multiplier.tensor >= 0) {
     facts.multiplier = Linearize(compute, compute.requantize->multiplier);
     facts.shift = Linearize(compute, compute.requantize->shift);
   }

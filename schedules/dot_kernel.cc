@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "schedules/dot_kernel_text.h"
+#include "schedules/fixed_point_text.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -88,23 +89,7 @@ constexpr char kScalarChannels[] =
 static inline void store_channels(int8_t* p, int32_t scaled, int channels) { (void)channels; *p = (int8_t)scaled; }
 )";
 
-// The arithmetic of schedules/fixed_point.h. The sum plus the output's zero point might not fit, so it is
-// clamped before.
-constexpr char kDoubleRounding[] =
-    R"(static inline int32_t scale(int32_t acc, int32_t multiplier, int32_t shift) {
-  const int left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
-  const int32_t shifted = (int32_t)((uint32_t)acc << left);
-  const int32_t high = (int32_t)(((int64_t)shifted * multiplier + (1 << 30)) >> 31);
-  const int32_t mask = (int32_t)((1u << right) - 1);
-  return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
-}
-)";
-constexpr char kSingleRounding[] =
-    R"(static inline int32_t scale(int32_t acc, int32_t multiplier, int32_t shift) {
-  const int total = 31 - shift;
-  return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << (total - 1))) >> total);
-}
-)";
+// The sum plus the output's zero point might not fit, so it is clamped before.
 constexpr char kScalarRequantize[] =
     R"(static inline int32_t requantize(int32_t acc, int32_t multiplier, int32_t shift) {
   const int32_t scaled = scale(acc, multiplier, shift);
@@ -266,7 +251,7 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
     for (const char* part : NeonDotText(kernel, requantize.rounding)) text += part;
   } else {
     absl::StrAppend(&text, dsp ? kSmladCommon : "", kernel.planar ? "" : BodyOf(kernel), kScalarChannels,
-                    twice ? kDoubleRounding : kSingleRounding);
+                    ScaleText(requantize.rounding));
     if (kernel.quick_requantize) {
       absl::StrAppend(&text, saturates ? "" : kDspClamp, twice ? kDspDouble : kDspSingle);
     } else {

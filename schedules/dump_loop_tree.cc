@@ -14,6 +14,8 @@ const char* NameOf(StatementKind kind) {
       return "multiply_add";
     case StatementKind::kStore:
       return "store";
+    case StatementKind::kApply:
+      return "apply";
   }
   return "";
 }

@@ -1,7 +1,9 @@
 // EvaluateInt8Directly: the compute definition, read word by word, and the published definitions of the
 // rounding. Shares nothing with Int8Reference(), which it checks.
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
+#include <numeric>
 
 #include "schedules/int8_reference.h"
 #include "schedules/visit_points.h"
@@ -53,7 +55,36 @@ std::vector<int8_t> EvaluateInt8Directly(const ComputeDefinition& compute, const
     return FindElement(compute, access, point, inputs[access.tensor].data());
   };
 
+  const auto clamp = [&](int64_t value) {
+    return static_cast<int8_t>(std::clamp<int64_t>(value, requantize.output_min, requantize.output_max));
+  };
+  const auto scale = [&](int64_t value, const TensorAccess& multiplier, const TensorAccess& shift,
+                         int64_t i) {
+    return Scale(value, inputs[multiplier.tensor][i], inputs[shift.tensor][i], requantize.rounding);
+  };
   ForEachPoint(compute, AxisKind::kSpatial, 0, point, [&] {
+    int8_t& out = *FindElement(compute, compute.output, point, output.data());
+    if (compute.formula == Formula::kAdd) {
+      const TensorAccess multiplier{compute.addition->input_multiplier, {}},
+          shift{compute.addition->input_shift, {}};
+      const int64_t left = (*read(compute.lhs) - requantize.input_zero_point) * int64_t{1 << 20};
+      const int64_t right = (*read(compute.rhs) - compute.addition->rhs_zero_point) * int64_t{1 << 20};
+      const int64_t sum = scale(left, multiplier, shift, 0) + scale(right, multiplier, shift, 1);
+      out = clamp(scale(sum, requantize.multiplier, requantize.shift, 0) + requantize.output_zero_point);
+      return;
+    }
+    if (compute.formula != Formula::kMultiplyAdd) {
+      std::vector<int64_t> inside;
+      ForEachPoint(compute, AxisKind::kReduction, 0, point, [&] {
+        if (const int32_t* lhs = read(compute.lhs); lhs != nullptr) inside.push_back(*lhs);
+      });
+      const auto count = static_cast<int64_t>(inside.size());
+      const int64_t sum = std::accumulate(inside.begin(), inside.end(), int64_t{0});
+      out = clamp(compute.formula == Formula::kMax
+                      ? *std::ranges::max_element(inside)
+                      : std::llround(static_cast<double>(sum) / static_cast<double>(count)));
+      return;
+    }
     int64_t sum = 0;
     ForEachPoint(compute, AxisKind::kReduction, 0, point, [&] {
       const int32_t* lhs = read(compute.lhs);
@@ -65,8 +96,7 @@ std::vector<int8_t> EvaluateInt8Directly(const ComputeDefinition& compute, const
     for (const EpilogueOp& op : compute.epilogue) sum += *read(op.operand);  // The bias.
     const int64_t scaled =
         Scale(sum, *read(requantize.multiplier), *read(requantize.shift), requantize.rounding);
-    *FindElement(compute, compute.output, point, output.data()) = static_cast<int8_t>(std::clamp<int64_t>(
-        scaled + requantize.output_zero_point, requantize.output_min, requantize.output_max));
+    out = clamp(scaled + requantize.output_zero_point);
   });
   return output;
 }

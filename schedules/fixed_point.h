@@ -21,12 +21,12 @@ inline int32_t SaturatingRoundingDoublingHighMul(int32_t a, int32_t b) {
   return static_cast<int32_t>((int64_t{a} * b + (int64_t{1} << 30)) >> 31);
 }
 
-// x / 2^exponent, rounded to the nearest, ties away from zero. exponent in [0, 31].
+// x / 2^exponent, rounded to the nearest, ties away from zero. exponent in [0, 62].
 inline int32_t RoundingDivideByPowerOfTwo(int32_t x, int exponent) {
   const int64_t mask = (int64_t{1} << exponent) - 1;
   const int64_t remainder = x & mask;
   const int64_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
-  return static_cast<int32_t>((x >> exponent) + (remainder > threshold ? 1 : 0));
+  return static_cast<int32_t>((int64_t{x} >> exponent) + (remainder > threshold ? 1 : 0));
 }
 
 // x * multiplier * 2^(shift - 31). multiplier in [0, 2^31), shift in [-31, 30], positive to the left.

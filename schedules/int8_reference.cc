@@ -3,6 +3,7 @@
 #include "base/inputs.h"
 #include "schedules/contents.h"
 #include "schedules/fixed_point.h"
+#include "schedules/small_int8_reference.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -146,6 +147,7 @@ IntTensors MakeIntInputs(const ComputeDefinition& compute, uint64_t seed) {
 
 std::vector<int8_t> Int8Reference(const Workload& workload, const IntTensors& inputs) {
   const ComputeDefinition compute = DefineCompute(workload);
+  if (compute.formula != Formula::kMultiplyAdd) return SmallInt8Reference(workload, compute, inputs);
   std::vector<int8_t> output(Elements(compute.tensors.back()));
   const Layer layer(compute, inputs);
   const std::vector<int64_t>& shape = compute.tensors.back().shape;
@@ -161,6 +163,11 @@ std::vector<int8_t> Int8Reference(const Workload& workload, const IntTensors& in
     case Operator::kDepthwiseConv2d:
       DepthwiseConv2d(workload, shape, layer, output);
       break;
+    case Operator::kAvgPool2d:
+    case Operator::kMaxPool2d:
+    case Operator::kAdd:
+    case Operator::kSoftmax:
+      break;  // Above.
   }
   return output;
 }

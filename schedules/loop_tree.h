@@ -35,6 +35,7 @@ enum class StatementKind : uint8_t {
   kInit,         // Accumulators: 0, or the partial sums of an earlier reduction block.
   kMultiplyAdd,  // accumulator += lhs * rhs.
   kStore,        // Accumulators to the output; with the last reduction block, through the epilogue.
+  kApply,        // What another formula does with elements: a sum, a maximum, a scaled addition.
 };
 
 enum class BufferScope : uint8_t {

@@ -4,10 +4,24 @@ namespace tunefarm::schedules {
 namespace {
 
 const std::vector<DType> kFloat = {DType::kF32};
+const std::vector<DType> kInt8 = {DType::kI8};
 const std::vector<DType> kFloatOrInt8 = {DType::kF32, DType::kI8};
 
 KeyInfo Stride() { return {"stride", 1, 1, true, {"stride_h", "stride_w"}}; }
 KeyInfo Pad() { return {"pad", 0, 0, true, {"pad_t", "pad_l", "pad_b", "pad_r"}}; }
+
+std::vector<KeyInfo> Window() { return {{"n"}, {"h"}, {"w"}, {"c"}, {"kh"}, {"kw"}, Stride(), Pad()}; }
+
+KeyInfo ZeroPoint(const char* name) { return {name, -128, 0, false, {}, 127}; }
+std::vector<KeyInfo> Clamped() {
+  return {{"amin", -128, -128, false, {}, 127}, {"amax", -128, 127, false, {}, 127}};
+}
+std::vector<KeyInfo> WithClamp(std::vector<KeyInfo> keys) {
+  for (KeyInfo& key : Clamped()) keys.push_back(key);
+  return keys;
+}
+std::vector<KeyInfo> Requantized() { return WithClamp({ZeroPoint("izp"), ZeroPoint("ozp")}); }
+std::vector<KeyInfo> Added() { return WithClamp({ZeroPoint("izp"), ZeroPoint("izp2"), ZeroPoint("ozp")}); }
 
 }  // namespace
 
@@ -15,7 +29,7 @@ const std::vector<OperatorInfo>& OperatorTable() {
   static const auto* table = new std::vector<OperatorInfo>{
       {Operator::kMatmul, "matmul", {{"m"}, {"n"}, {"k"}}, false, kFloat},
       {Operator::kBatchMatmul, "batch_matmul", {{"b"}, {"m"}, {"n"}, {"k"}}, false, kFloat},
-      {Operator::kDense, "dense", {{"m"}, {"n"}, {"k"}}, false, kFloatOrInt8},
+      {Operator::kDense, "dense", {{"m"}, {"n"}, {"k"}}, false, kFloatOrInt8, true, Requantized(), true},
       {Operator::kConv2d,
        "conv2d",
        {{"n"},
@@ -30,7 +44,10 @@ const std::vector<OperatorInfo>& OperatorTable() {
         {"dilation", 1, 1, false},
         {"groups", 1, 1, false}},
        true,
-       kFloatOrInt8},
+       kFloatOrInt8,
+       true,
+       Requantized(),
+       true},
       {Operator::kDepthwiseConv2d,
        "depthwise_conv2d",
        {{"n"},
@@ -44,17 +61,23 @@ const std::vector<OperatorInfo>& OperatorTable() {
         {"dilation", 1, 1, false},
         {"mult", 1, 1, false}},
        true,
-       kFloatOrInt8},
+       kFloatOrInt8,
+       true,
+       Requantized(),
+       true},
+      {Operator::kAvgPool2d, "avg_pool2d", Window(), true, kInt8, false, Clamped()},
+      {Operator::kMaxPool2d, "max_pool2d", Window(), true, kInt8, false, Clamped()},
+      {Operator::kAdd, "add", {{"n"}}, false, kInt8, false, Added(), true},
+      {Operator::kSoftmax,
+       "softmax",
+       {{"m"}, {"n", 1, std::nullopt, true, {}, 4095}},
+       false,
+       kInt8,
+       false,
+       {},
+       true},
   };
   return *table;
-}
-
-const std::vector<KeyInfo>& QuantizedKeys() {
-  static const auto* keys = new std::vector<KeyInfo>{{"izp", -128, 0, false, {}, 127},
-                                                     {"ozp", -128, 0, false, {}, 127},
-                                                     {"amin", -128, -128, false, {}, 127},
-                                                     {"amax", -128, 127, false, {}, 127}};
-  return *keys;
 }
 
 const OperatorInfo& InfoOf(Operator op) {

@@ -30,10 +30,10 @@ struct OperatorInfo {
   std::vector<KeyInfo> keys;  // In the order they are printed.
   bool has_layout;
   std::vector<DType> dtypes;  // The first is the default.
+  bool has_epilogue = true;
+  std::vector<KeyInfo> int8_keys = {};  // What int8 workloads have besides; printed after the dtype.
+  bool has_rounding = false;            // Of int8.
 };
-
-// The keys that int8 workloads have besides; printed after the dtype.
-const std::vector<KeyInfo>& QuantizedKeys();
 
 const std::vector<OperatorInfo>& OperatorTable();
 const OperatorInfo& InfoOf(Operator op);

@@ -288,6 +288,11 @@ std::vector<float> Reference(const Workload& workload, const std::vector<std::ve
     case Operator::kDepthwiseConv2d:
       DepthwiseConv2d(workload, lhs, rhs, epilogue, output);
       break;
+    case Operator::kAvgPool2d:
+    case Operator::kMaxPool2d:
+    case Operator::kAdd:
+    case Operator::kSoftmax:
+      break;  // Int8 alone.
   }
   return output;
 }

@@ -8,6 +8,7 @@
 #include "schedules/loop_tree.h"
 #include "schedules/lower.h"
 #include "schedules/schedule_template.h"
+#include "schedules/small_task.h"
 #include "schedules/tiling_space.h"
 #include "schedules/winograd_printer.h"
 #include "schedules/winograd_rule.h"
@@ -121,6 +122,17 @@ absl::StatusOr<std::shared_ptr<const Task>> Task::Create(const Workload& workloa
                                                          int threads) {
   if (threads < 1 || threads > 1024) {
     return absl::InvalidArgumentError(absl::StrCat("threads must be in 1 .. 1024, not ", threads));
+  }
+  switch (workload.op()) {
+    case Operator::kAvgPool2d:
+    case Operator::kMaxPool2d:
+      return CreatePoolTask(workload, target, threads);
+    case Operator::kAdd:
+      return CreateAddTask(workload, target, threads);
+    case Operator::kSoftmax:
+      return CreateSoftmaxTask(workload, target, threads);
+    default:
+      break;
   }
   if (workload.dtype() == DType::kI8) return CreateDotTask(workload, target, threads);
   if (target.vector_registers < 4 || target.vector_bytes < 8) {

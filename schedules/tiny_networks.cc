@@ -38,7 +38,9 @@ void KeywordSpotting(Network& network) {
     network.Add(absl::StrCat("depthwise_conv2d:n=1,h=25,w=5,c=64,kh=3,kw=3,pad=1,layout=nhwc", kRelu));
     network.Add(absl::StrCat("conv2d:n=1,h=25,w=5,ci=64,co=64,kh=1,kw=1,layout=nhwc", kRelu));
   }
+  network.Add("avg_pool2d:n=1,h=25,w=5,c=64,kh=25,kw=5,stride_h=25,stride_w=5,layout=nhwc");
   network.Add("dense:m=1,n=12,k=64,dtype=i8,izp=-128,ozp=14,epilogue=bias");
+  network.Add("softmax:m=1,n=12");
 }
 
 // vww_96_int8.tflite: MobileNet v1, width 0.25, over 96 x 96 pixels.
@@ -56,7 +58,9 @@ void VisualWakeWords(Network& network) {
     Conv(network, size, ci, block.co, 1, 1, kRelu);
     ci = block.co;
   }
+  network.Add("avg_pool2d:n=1,h=3,w=3,c=256,kh=3,kw=3,stride=3,layout=nhwc");
   network.Add("dense:m=1,n=2,k=256,dtype=i8,izp=-128,ozp=-5,epilogue=bias");
+  network.Add("softmax:m=1,n=2");
 }
 
 // pretrainedResnet_quant.tflite: ResNet-8 over 32 x 32 pixels.
@@ -64,13 +68,18 @@ void ImageClassification(Network& network) {
   Conv(network, 32, 3, 16, 3, 1, kRelu);
   Conv(network, 32, 16, 16, 3, 1, kRelu);
   Conv(network, 32, 16, 16, 3, 1, ",dtype=i8,izp=-128,ozp=4,epilogue=bias");
+  network.Add("add:n=16384,izp=-128,izp2=4,ozp=-128");
   Conv(network, 32, 16, 32, 3, 2, kRelu);
   Conv(network, 16, 32, 32, 3, 1, ",dtype=i8,izp=-128,ozp=4,epilogue=bias");
   Conv(network, 32, 16, 32, 1, 2, ",dtype=i8,izp=-128,ozp=-17,epilogue=bias");
+  network.Add("add:n=8192,izp=-17,izp2=4,ozp=-128");
   Conv(network, 16, 32, 64, 3, 2, kRelu);
   Conv(network, 8, 64, 64, 3, 1, ",dtype=i8,izp=-128,ozp=-2,epilogue=bias");
   Conv(network, 16, 32, 64, 1, 2, ",dtype=i8,izp=-128,ozp=38,epilogue=bias");
+  network.Add("add:n=4096,izp=38,izp2=-2,ozp=-128");
+  network.Add("avg_pool2d:n=1,h=8,w=8,c=64,kh=8,kw=8,stride=8,layout=nhwc");
   network.Add("dense:m=1,n=10,k=64,dtype=i8,izp=-128,ozp=24,epilogue=bias");
+  network.Add("softmax:m=1,n=10");
 }
 
 // ad01_int8.tflite: an autoencoder over 640 features.

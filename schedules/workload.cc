@@ -37,7 +37,7 @@ std::string Workload::ToString() const {
   if (info.has_layout) absl::StrAppend(&text, "layout=", LayoutName(layout_), ",");
   absl::StrAppend(&text, "dtype=", DTypeName(dtype_), ",");
   if (dtype_ == DType::kI8) {
-    for (const KeyInfo& key : QuantizedKeys()) AppendKey(*this, key, text);
+    for (const KeyInfo& key : info.int8_keys) AppendKey(*this, key, text);
     if (rounding_ != Rounding::kDouble) absl::StrAppend(&text, "rounding=", RoundingName(rounding_), ",");
   }
   const char* separator = "epilogue=";

@@ -13,7 +13,7 @@
 //                                                            and PyTorch
 //   conv2d            n, h, w, ci, co, kh, kw, stride=1, pad=0, dilation=1, groups=1, layout
 //   depthwise_conv2d  n, h, w, c, kh, kw, stride=1, pad=0, dilation=1, mult=1, layout
-//   all of them       dtype=f32, epilogue=none (or steps joined by '+', each once, applied in that order)
+//   these five        dtype=f32, epilogue=none (or steps joined by '+', each once, applied in that order)
 //
 // h and w are the input's; an output has floor((h + pad_t + pad_b - dilation (kh - 1) - 1) / stride_h) + 1
 // rows. stride is the short form of stride_h and stride_w where they are equal, pad of pad_t, pad_l, pad_b,
@@ -28,7 +28,11 @@
 //   izp=0, ozp=0           zero points of input and output; padding reads the input's, so that it adds
 //   nothing amin=-128, amax=127    the output is clamped to them; a fused activation is expressed so
 //   rounding=double        of requantisation: double (TFLite Micro, CMSIS-NN) or single (TFLite on desktops)
-// and its epilogue is bias or none.
+// and its epilogue is bias or none. Int8 alone, and without an epilogue:
+//   avg_pool2d        n, h, w, c, kh, kw, stride=1, pad=0, layout, amin, amax; input and output have one
+//   scale; max_pool2d        padding does not count, and is smaller than the kernel add               n
+//   elements; izp and izp2 (the second input's), ozp, amin, amax, rounding softmax           m rows of n <
+//   4096; rounding; the output's scale is 1/256 and its zero point -128
 #pragma once
 
 #include <cstdint>
@@ -40,7 +44,17 @@
 
 namespace tunefarm::schedules {
 
-enum class Operator { kMatmul, kBatchMatmul, kDense, kConv2d, kDepthwiseConv2d };
+enum class Operator {
+  kMatmul,
+  kBatchMatmul,
+  kDense,
+  kConv2d,
+  kDepthwiseConv2d,
+  kAvgPool2d,
+  kMaxPool2d,
+  kAdd,
+  kSoftmax
+};
 // Of a workload: kF32 or kI8; of a tensor (schedules/compute.h) any.
 enum class DType { kF32, kI8, kI32 };
 // How int8 results are rounded when they are scaled: twice, as TFLite's reference, TFLite Micro and CMSIS-NN
@@ -70,7 +84,11 @@ class Workload {
   Layout layout() const { return layout_; }
   const std::vector<EpilogueStep>& epilogue() const { return epilogue_; }
   bool has_epilogue(EpilogueStep step) const;
-  double flop() const;  // Multiply and add count as two; the epilogue does not count.
+  double flop()
+      const;  // Multiply and add count as two; the epilogue does not count. Of int8, integer operations.
+  bool has_weights() const {
+    return op_ <= Operator::kDepthwiseConv2d;
+  }  // Or a second factor: its work is products.
 
   friend bool operator==(const Workload& a, const Workload& b) { return a.ToString() == b.ToString(); }
 
@@ -89,7 +107,8 @@ struct WeightedWorkload {
   Workload workload;
   double weight;
 };
-// resnet18, resnet50, mobilenet_v2, bert_base. kNotFound lists the known names.
+// resnet18, resnet50, mobilenet_v2, bert_base; int8: mlperf_tiny, and its models kws, vww, ic, ad. kNotFound
+// lists the known names.
 absl::StatusOr<std::vector<WeightedWorkload>> BuiltinWorkloads(absl::string_view name);
 std::vector<std::string> BuiltinWorkloadNames();
 

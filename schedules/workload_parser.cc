@@ -199,7 +199,8 @@ absl::Status CheckInt8(absl::string_view text, const Workload& workload, const G
                      "' is said by amin and amax where it is an activation, and by an operator "
                      "of its own otherwise"));
   }
-  if (workload.dim("amin") > workload.dim("amax")) {
+  const bool clamps = workload.op() != Operator::kSoftmax;
+  if (clamps && workload.dim("amin") > workload.dim("amax")) {
     const absl::string_view key = given.count("amin") > 0 ? "amin" : "amax";
     return BadWorkload(
         text, given.at(key).value.position,
@@ -232,13 +233,12 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
   std::vector<std::string> known;
   AppendNames(info->keys, known);
   if (info->has_layout) known.emplace_back("layout");
-  known.insert(known.end(), {"dtype", "epilogue"});
+  known.emplace_back("dtype");
+  if (info->has_epilogue) known.emplace_back("epilogue");
   std::vector<std::string> quantized;
-  AppendNames(QuantizedKeys(), quantized);
-  quantized.emplace_back("rounding");
-  if (std::ranges::find(info->dtypes, DType::kI8) != info->dtypes.end()) {
-    known.insert(known.end(), quantized.begin(), quantized.end());
-  }
+  AppendNames(info->int8_keys, quantized);
+  if (info->has_rounding) quantized.emplace_back("rounding");
+  known.insert(known.end(), quantized.begin(), quantized.end());
   TUNEFARM_ASSIGN_OR_RETURN(const std::vector<KeyValue> pairs, SplitPairs(text, colon + 1));
   Given given;
   for (const KeyValue& pair : pairs) {
@@ -273,7 +273,7 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
     TUNEFARM_ASSIGN_OR_RETURN(workload.epilogue_, ParseEpilogue(text, found->second.value));
   }
   if (workload.dtype_ == DType::kI8) {
-    for (const KeyInfo& key : QuantizedKeys()) {
+    for (const KeyInfo& key : info->int8_keys) {
       TUNEFARM_RETURN_IF_ERROR(ParseKey(text, key, given, workload.dims_));
     }
     TUNEFARM_ASSIGN_OR_RETURN(
@@ -291,18 +291,25 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
 
   // Whether the values fit each other.
   if (info->has_layout) {
+    const bool pooling = info->op == Operator::kAvgPool2d || info->op == Operator::kMaxPool2d;
+    const int64_t dilation = pooling ? 1 : workload.dim("dilation");
     struct Dimension {
       const char *size, *kernel, *pad_before, *pad_after;
     };
     for (const Dimension& d :
          {Dimension{"h", "kh", "pad_t", "pad_b"}, Dimension{"w", "kw", "pad_l", "pad_r"}}) {
-      const int64_t window = (workload.dim(d.kernel) - 1) * workload.dim("dilation") + 1;
+      const int64_t window = (workload.dim(d.kernel) - 1) * dilation + 1;
       const int64_t padded = workload.dim(d.size) + workload.dim(d.pad_before) + workload.dim(d.pad_after);
       if (window > padded) {
+        return BadWorkload(
+            text, given.at(d.kernel).value.position,
+            absl::StrCat("the kernel spans ", window, " in '", d.kernel, "' (with dilation ", dilation,
+                         "), but the padded input has only ", padded, " in '", d.size, "'"));
+      }
+      if (pooling && std::max(workload.dim(d.pad_before), workload.dim(d.pad_after)) >= window) {
         return BadWorkload(text, given.at(d.kernel).value.position,
-                           absl::StrCat("the kernel spans ", window, " in '", d.kernel, "' (with dilation ",
-                                        workload.dim("dilation"), "), but the padded input has only ", padded,
-                                        " in '", d.size, "'"));
+                           absl::StrCat("the padding must be smaller than '", d.kernel,
+                                        "': a window that is all padding has no result"));
       }
     }
   }
@@ -328,7 +335,8 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
           absl::StrCat("tensor '", tensor.name, "' ", ShapeText(tensor), " has more than 2^31 elements"));
     }
   }
-  if (compute.requantize.has_value() && compute.terms() > kMaxInt8Terms) {
+  if (compute.formula == Formula::kMultiplyAdd && compute.requantize.has_value() &&
+      compute.terms() > kMaxInt8Terms) {
     return Overflow(text, 0, "an i8 sum of more than 65536 terms can exceed the 32 bits that it is taken in");
   }
   if (compute.flop > kMaxFlop) return Overflow(text, 0, "the operator has more than 2^53 flop");

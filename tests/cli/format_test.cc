@@ -45,12 +45,25 @@ TEST_CASE("LabelsTellTheLayersOfANetworkApart") {
   CHECK(TaskLabel("depthwise_conv2d:n=1,h=112,w=112,c=32,kh=3,kw=3,stride=1,pad=1,layout=nhwc,dtype=f32,"
                   "epilogue=bias+relu6") == "depthwise_conv2d 112x112x32 3x3 p1 nhwc bias+relu6");
   CHECK(TaskLabel("matmul:m=1024,n=512,k=256,dtype=f32") == "matmul 1024x512x256");
-  CHECK(TaskLabel("matmul:m=1,n=2,k=3,dtype=i8") == "matmul 1x2x3 i8");
+  CHECK(TaskLabel("dense:m=1,n=2,k=3,dtype=i8,izp=-3,ozp=24,amax=5,epilogue=bias") == "dense 1x2x3 i8 bias");
+  CHECK(
+      TaskLabel(
+          "conv2d:n=1,h=49,w=10,ci=1,co=64,kh=10,kw=4,stride_h=2,stride_w=1,pad_t=4,pad_l=1,pad_b=5,pad_r=1,"
+          "layout=nhwc,dtype=i8,izp=83") == "conv2d 49x10x1->64 10x4 s2x1 p4/1/5/1 nhwc i8");
 }
 
 TEST_CASE("TextThatIsNoWorkloadStaysAsItIs") {
   CHECK(TaskLabel("something else") == "something else");
   CHECK(TaskLabel("") == "");
+}
+
+TEST_CASE("SpeedIsOfFloatsOrOfIntegers") {
+  CHECK(SpeedUnit("dense:m=1,n=2,k=3,dtype=f32") == "GFLOP/s");
+  CHECK(SpeedUnit("dense:m=1,n=2,k=3,dtype=i8,izp=3") == "GOP/s");
+  CHECK(SpeedUnit(std::vector<std::string>{}) == "GFLOP/s");
+  CHECK(SpeedUnit(std::vector<std::string>{"add:n=1,dtype=i8", "softmax:m=1,n=2,dtype=i8"}) == "GOP/s");
+  CHECK(SpeedUnit(std::vector<std::string>{"add:n=1,dtype=i8", "dense:m=1,n=2,k=3,dtype=f32"}) ==
+        "GFLOP/s or GOP/s");
 }
 
 TEST_CASE("ShellWordsAreQuotedOnlyWhenNeeded") {

@@ -1,6 +1,8 @@
 // Distances between shapes, and what they say about a carried-over config.
 #include "db/neighbours.h"
 
+#include <cmath>
+
 #include "tests/catch.h"
 
 namespace tunefarm::db {
@@ -34,6 +36,14 @@ TEST_CASE("AnotherEpilogueIsNearButNotEqual") {
   CHECK(a.family == b.family);
   CHECK(Distance(a, b) == kEpilogueOctaves);
   CHECK(Distance(b, c) == 0);
+}
+
+TEST_CASE("ZeroPointsAndClampsDoNotTellShapesApart") {
+  const Shape a = ParseShape("dense:m=1,n=128,k=128,dtype=i8,izp=-128,ozp=-128,epilogue=bias"),
+              b = ParseShape("dense:m=1,n=128,k=640,dtype=i8,izp=89,ozp=3,amin=3,amax=99,epilogue=bias");
+  CHECK(a.family == b.family);
+  CHECK(Distance(a, b) == Approx(std::log2(641.0 / 129.0)));
+  CHECK(ParseShape("dense:m=1,n=128,k=128,dtype=i8,rounding=single").family != a.family);
 }
 
 TEST_CASE("TextThatIsNoWorkloadIsAloneInItsFamily") {

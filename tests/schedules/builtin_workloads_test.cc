@@ -17,6 +17,7 @@ Totals TotalsOf(const std::string& name) {
   Totals totals;
   for (const WeightedWorkload& layer : *set) {
     totals.layers += layer.weight;
+    if (!layer.workload.has_weights()) continue;
     totals.mac += layer.weight * layer.workload.flop() / 2;
   }
   totals.distinct = set->size();

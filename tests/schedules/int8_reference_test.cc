@@ -129,6 +129,25 @@ TEST_CASE("RoundingGivesTheValuesOfTflitesOwnTest") {
   }
 }
 
+TEST_CASE("RoundingGivesTheOutputsOfLiteRtOnARealModel") {
+  // Sums, scales and outputs of LiteRT 2.3.0 (ai-edge-litert, reference kernels) on MLPerf Tiny's
+  // kws_ref_model and its kws01 inputs, where the two roundings differ. Its convolutions round twice, its
+  // fully connected layer once.
+  struct Vector {
+    int32_t sum, multiplier, shift, zero_point;
+    int output;
+    const char* rounding;
+  };
+  for (const Vector& v :
+       {Vector{2566, 1820785010, -8, -128, -119, "double"}, Vector{498, 1379458316, -7, -128, -125, "double"},
+        Vector{1404, 1663912971, -7, -128, -119, "double"}, Vector{-12795, 1278221421, -7, 14, -45, "single"},
+        Vector{-322, 1278221421, -7, 14, 13, "single"}, Vector{13870, 1278221421, -7, 14, 78, "single"}}) {
+    CHECK(v.zero_point + ScaledBias(v.sum, v.multiplier, v.shift, v.rounding) == v.output);
+    const char* other = std::string(v.rounding) == "double" ? "single" : "double";
+    CHECK(v.zero_point + ScaledBias(v.sum, v.multiplier, v.shift, other) != v.output);
+  }
+}
+
 TEST_CASE("Int8ReferenceAgreesWithTheComputeDefinitionOverRandomWorkloads") {
   Rng rng(20261121);
   for (int i = 0; i < 300; ++i) {

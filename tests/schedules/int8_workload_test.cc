@@ -71,6 +71,30 @@ TEST_CASE("Int8SumsMustFitTheirAccumulator") {
   CHECK(Workload::Parse("dense:m=1,n=1,k=65537").ok());
 }
 
+TEST_CASE("OperatorsWithoutWeightsHaveTheKeysTheyNeed") {
+  CHECK(Canonical("max_pool2d:n=1,h=8,w=8,c=4,kh=2,kw=2,stride=2,layout=nhwc") ==
+        "max_pool2d:n=1,h=8,w=8,c=4,kh=2,kw=2,stride=2,pad=0,layout=nhwc,dtype=i8");
+  const std::string add = "add:n=100,dtype=i8,izp=-128,izp2=4,ozp=-3,amin=-3,rounding=single";
+  CHECK(Canonical(add) == add);
+  CHECK(Canonical("softmax:n=10,m=2,dtype=i8") == "softmax:m=2,n=10,dtype=i8");
+  CheckError("softmax:m=1,n=10,amin=3", "amin", "no key 'amin'");
+  CheckError("softmax:m=1,n=4096", "4096", "at most 4095");
+  CheckError("avg_pool2d:n=1,h=8,w=8,c=4,kh=2,kw=2,layout=nhwc,izp=3", "izp", "no key 'izp'");
+  CheckError("avg_pool2d:n=1,h=8,w=8,c=4,kh=2,kw=2,layout=nhwc,epilogue=bias", "epilogue",
+             "no key 'epilogue'");
+  CheckError("avg_pool2d:n=1,h=8,w=8,c=4,kh=2,kw=2,layout=nhwc,dtype=f32", "f32", "i8");
+  CheckError("avg_pool2d:n=1,h=8,w=8,c=4,kh=2,kw=2,layout=nchw", "nchw", "nhwc");
+  CheckError("avg_pool2d:n=1,h=8,w=8,c=4,kh=2,kw=3,pad=2,layout=nhwc", "2,kw", "smaller than 'kh'");
+  CheckError("avg_pool2d:n=1,h=8,w=8,c=4,kh=9,kw=2,layout=nhwc", "9,kw", "only 8");
+}
+
+TEST_CASE("WorkOfOperatorsWithoutWeightsIsCountedInOperations") {
+  const auto work = [](const char* text) { return Workload::Parse(text).value().flop(); };
+  CHECK(work("max_pool2d:n=1,h=8,w=8,c=4,kh=2,kw=2,stride=2,layout=nhwc") == 4 * 4 * 4 * 4);
+  CHECK(work("add:n=100") == 100);
+  CHECK(work("softmax:m=2,n=10") == 2 * 10 * 4);
+}
+
 TEST_CASE("PaddingAndStridesAreShortWhereTheyAreEqual") {
   const std::string head = "conv2d:n=1,h=96,w=96,ci=3,co=8,kh=3,kw=3,";
   const std::string tail = ",layout=nhwc,dtype=f32";

@@ -94,33 +94,46 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
     const ComputeDefinition& compute = kernels[k].task->compute();
     IntTensors inputs = MakeIntInputs(compute, k + 1);
     if (kernels[k].change) kernels[k].change(inputs);
-    const std::vector<int8_t> want = EvaluateInt8Directly(compute, inputs);
+    const std::vector<int8_t> want = compute.formula == Formula::kSoftmax
+                                         ? Int8Reference(kernels[k].task->workload(), inputs)
+                                         : EvaluateInt8Directly(compute, inputs);
     // The kernels' own names, one set each.
-    for (const char* name : {"tunefarm_prepare",
-                             "tunefarm_run",
-                             "min_long",
-                             "sums",
-                             "word",
-                             "word_anywhere",
-                             "lhs_terms",
-                             "rhs_terms",
-                             "load_lhs",
-                             "load_rhs",
-                             "dot",
-                             "load_channels",
-                             "store_channels",
-                             "scale",
-                             "ror8",
-                             "requantize",
-                             "convert",
-                             "fill",
-                             "pair_anywhere",
-                             "scale_lanes",
-                             "clamp",
-                             "load_word",
-                             "convert_planes",
-                             "fill_planes",
-                             "run_general"}) {
+    std::vector<std::string> names = {"tunefarm_prepare",
+                                      "tunefarm_run",
+                                      "min_long",
+                                      "sums",
+                                      "word",
+                                      "word_anywhere",
+                                      "lhs_terms",
+                                      "rhs_terms",
+                                      "load_lhs",
+                                      "load_rhs",
+                                      "dot",
+                                      "load_channels",
+                                      "store_channels",
+                                      "scale",
+                                      "ror8",
+                                      "requantize",
+                                      "convert",
+                                      "fill",
+                                      "pair_anywhere",
+                                      "scale_lanes",
+                                      "clamp",
+                                      "load_word",
+                                      "convert_planes",
+                                      "fill_planes",
+                                      "run_general",
+                                      "max",
+                                      "min",
+                                      "mean",
+                                      "share",
+                                      "exponential",
+                                      "reciprocal",
+                                      "multiply",
+                                      "divide",
+                                      "saturate"};
+    for (int block = 1; block <= 64; ++block) names.push_back(absl::StrCat("pool_", block));
+    for (const std::string& name : names) {
       absl::StrAppend(&text, "#undef ", name, "\n#define ", name, " ", name, "_", k, "\n");
     }
     text += sources[k].c;
@@ -143,8 +156,11 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
     buffer("output", want.size());
     absl::StrAppend(&calls, "    const void* const constants[] = {", constants,
                     "0};\n    void* const arguments[] = {", arguments, "output_", k,
-                    " + kGuard};\n    tunefarm_prepare_", k, "(constants, packed_", k,
-                    " + kGuard);\n    tunefarm_run_", k, "(arguments, packed_", k, " + kGuard, workspace_", k,
+                    " + kGuard};\n    (void)constants;\n");
+    if (sources[k].packed_bytes > 0) {
+      absl::StrAppend(&calls, "    tunefarm_prepare_", k, "(constants, packed_", k, " + kGuard);\n");
+    }
+    absl::StrAppend(&calls, "    tunefarm_run_", k, "(arguments, packed_", k, " + kGuard, workspace_", k,
                     " + kGuard);\n    check(", k, ", output_", k, " + kGuard, want_", k, ", ", want.size(),
                     ", intact(packed_", k, ", ", sources[k].packed_bytes, ") && intact(workspace_", k, ", ",
                     sources[k].workspace_bytes, ") && intact(output_", k, ", ", want.size(), "));\n  }\n");

@@ -76,7 +76,7 @@ void CheckError(const std::string& text, ExitCode exit_code, int column,
 TEST_CASE("UnknownOperatorIsNamedWithThoseThatExist") {
   CheckError("conv3d:n=1", ExitCode::kUnknownOperator, 1,
              {"'conv3d'", "did you mean 'conv2d'?", "depthwise_conv2d"});
-  CheckError("softmax:n=1", ExitCode::kUnknownOperator, 1, {"'softmax'", "matmul, batch_matmul, dense"});
+  CheckError("gelu:n=1", ExitCode::kUnknownOperator, 1, {"'gelu'", "matmul, batch_matmul, dense"});
   CheckError("", ExitCode::kBadWorkload, 1, {"found nothing"});
   CheckError(":m=1", ExitCode::kBadWorkload, 1, {"found nothing"});
 }

@@ -1,0 +1,127 @@
+// Int8 addition of two tensors with their own scales: each input is computed, or looked up, because an int8
+// has but 256 scaled values.
+#include "schedules/c_text.h"
+#include "schedules/fixed_point_text.h"
+#include "schedules/knobs.h"
+#include "schedules/small_task.h"
+#include "schedules/tree_builder.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+constexpr int64_t kTableElements = 2 * 256;
+
+std::string InParentheses(int32_t value) { return absl::StrCat("(", value, ")"); }
+
+ConfigSpace MakeSpace(const Workload& workload, const Target& target) {
+  std::vector<Knob> knobs = {ChoiceKnob("inputs", KnobKind::kChoice, {{"computed", 0}, {"table", 1}}),
+                             SizeKnob("unroll", SizesUpTo({1, 2, 4, 8}, workload.dim("n"))), CompileKnob()};
+  // Vectors scale faster than they look up; a core without them the other way round.
+  const bool vectors = target.vector_bytes > 4;
+  const auto unroll = static_cast<uint16_t>(vectors ? 0 : knobs[1].numbers.size() - 1);
+  return MakeSmallSpace(std::move(knobs), {static_cast<uint16_t>(vectors ? 0 : 1), unroll,
+                                           static_cast<uint16_t>(vectors ? 1 : 0)});
+}
+
+class AddTask : public SmallTask {
+ public:
+  AddTask(const Workload& workload, const Target& target, int threads)
+      : SmallTask(workload, target, threads, MakeSpace(workload, target)) {}
+
+  // Count up when a config comes to mean another kernel.
+  std::string template_version() const override { return "add-1"; }
+
+  absl::StatusOr<LoopTree> Lower(const Config& config) const override {
+    TUNEFARM_RETURN_IF_ERROR(space().Check(config));
+    const int lhs = facts().compute.lhs.tensor, rhs = facts().compute.rhs.tensor;
+    TreeBuilder tree(facts());
+    std::vector<int> reads = {lhs, rhs};
+    if (table(config))
+      reads.push_back(tree.AddTable(facts().compute.addition->input_multiplier, kTableElements));
+    tree.Open(0, facts().compute.axes[0].extent, threads() > 1 ? LoopKind::kParallel : LoopKind::kSerial, 1,
+              static_cast<int>(number(config, "unroll")));
+    tree.Statement(StatementKind::kApply, reads, TreeBuilder::kAccumulators);
+    tree.Statement(StatementKind::kStore, {TreeBuilder::kAccumulators},
+                   static_cast<int>(facts().compute.tensors.size()) - 1);
+    tree.Close();
+    return tree.Take(1, 1);
+  }
+
+  absl::StatusOr<KernelSource> Generate(const Config& config) const override {
+    TUNEFARM_RETURN_IF_ERROR(space().Check(config));
+    const ComputeDefinition& compute = facts().compute;
+    const Requantize& requantize = *compute.requantize;
+    const ScaledAddition& addition = *compute.addition;
+    const int64_t unroll = number(config, "unroll");
+    CText out;
+    out.Raw(Heading(config));
+    out.Line("static inline int32_t max(int32_t a, int32_t b) { return a > b ? a : b; }");
+    out.Line("static inline int32_t min(int32_t a, int32_t b) { return a < b ? a : b; }");
+    out.Raw(ScaleText(requantize.rounding));
+    const auto input = [&](const std::string& value, int32_t zero_point, int index) {
+      return absl::StrCat("scale((", value, " - ", InParentheses(zero_point), ") * (1 << ",
+                          ScaledAddition::kLeftShift, "), multiplier", index, ", shift", index, ")");
+    };
+    const auto scales = [&](const char* from) {
+      for (int i = 0; i < 2; ++i) {
+        out.Line("const int32_t multiplier", i, " = ((const int32_t*)", from, "[", addition.input_multiplier,
+                 "])[", i, "], shift", i, " = ((const int32_t*)", from, "[", addition.input_shift, "])[", i,
+                 "];");
+      }
+    };
+    if (table(config)) {
+      out.Blank();
+      out.Line("// Every value of an input, scaled: 256 of lhs, then 256 of rhs.");
+      out.Open("void tunefarm_prepare(const void* const* constants, void* packed)");
+      out.Line("int32_t* table = (int32_t*)packed;");
+      scales("constants");
+      out.Open("for (int32_t x = -128; x < 128; ++x)");
+      out.Line("table[x + 128] = ", input("x", requantize.input_zero_point, 0), ";");
+      out.Line("table[x + 384] = ", input("x", addition.rhs_zero_point, 1), ";");
+      out.Close();
+      out.Close();
+    }
+    out.Blank();
+    out.Open("void tunefarm_run(void* const* arguments, const void* packed, void* workspace)");
+    out.Line("(void)packed, (void)workspace;");
+    out.Line("const int8_t* restrict lhs = (const int8_t*)arguments[0];");
+    out.Line("const int8_t* restrict rhs = (const int8_t*)arguments[1];");
+    out.Line("int8_t* restrict output = (int8_t*)arguments[", compute.tensors.size() - 1, "];");
+    if (table(config)) {
+      out.Line("const int32_t* lhs_scaled = (const int32_t*)packed + 128;");
+      out.Line("const int32_t* rhs_scaled = (const int32_t*)packed + 384;");
+    } else {
+      scales("arguments");
+    }
+    out.Line("const int32_t multiplier = *(const int32_t*)arguments[", requantize.multiplier.tensor, "];");
+    out.Line("const int32_t shift = *(const int32_t*)arguments[", requantize.shift.tensor, "];");
+    out.Raw(ParallelLine());
+    if (unroll > 1 && threads() == 1) out.Line("#pragma GCC unroll ", unroll);
+    out.Open("for (int32_t i = 0; i < ", workload().dim("n"), "; ++i)");
+    if (table(config)) {
+      out.Line("const int32_t sum = lhs_scaled[lhs[i]] + rhs_scaled[rhs[i]];");
+    } else {
+      out.Line("const int32_t sum = ", input("lhs[i]", requantize.input_zero_point, 0), " +");
+      out.Line("                    ", input("rhs[i]", addition.rhs_zero_point, 1), ";");
+    }
+    out.Line("const int32_t scaled = scale(sum, multiplier, shift) + ",
+             InParentheses(requantize.output_zero_point), ";");
+    out.Line("output[i] = (int8_t)", ClampText("scaled", requantize, true), ";");
+    out.Close();
+    out.Close();
+    KernelSource source = ToSource(out.Take(), config);
+    if (table(config)) source.packed_bytes = kTableElements * 4;
+    return source;
+  }
+
+ private:
+  bool table(const Config& config) const { return number(config, "inputs") == 1; }
+};
+
+}  // namespace
+
+std::shared_ptr<const Task> CreateAddTask(const Workload& workload, const Target& target, int threads) {
+  return std::make_shared<AddTask>(workload, target, threads);
+}
+
+}  // namespace tunefarm::schedules
