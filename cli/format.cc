@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -66,9 +65,7 @@ std::string FitWidth(absl::string_view text, std::size_t width) {
   return absl::StrCat(text.substr(0, starts[head]), "..", text.substr(tail_start));
 }
 
-std::string SpeedUnit(absl::string_view workload) {
-  return absl::StrContains(workload, "dtype=i8") ? "GOP/s" : "GFLOP/s";
-}
+std::string SpeedUnit(absl::string_view workload) { return db::SpeedUnit(workload); }
 
 std::string SpeedUnit(const std::vector<std::string>& workloads) {
   std::string unit;

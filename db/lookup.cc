@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_format.h"
 #include "db/impl.h"
+#include "db/shape.h"
 
 namespace tunefarm::db {
 namespace {
@@ -22,9 +23,9 @@ constexpr int64_t kSortedHistory = 100000;
 std::string Describe(const Record& record) {
   const double median =
       record.confirmation.has_value() ? record.confirmation->kernels(0).median_us() : record.median_us();
-  return absl::StrFormat("record %d, %s, %.6g us (%.4g GFLOP/s) on device class %s", record.id,
+  return absl::StrFormat("record %d, %s, %.6g us (%.4g %s) on device class %s", record.id,
                          record.confirmed ? "confirmed by interleaved pairs" : "not yet confirmed", median,
-                         record.flop / median / 1e3, record.device_class);
+                         record.flop / median / 1e3, SpeedUnit(record.workload), record.device_class);
 }
 
 std::string DescribeKey(const LookupKey& key) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -13,6 +14,10 @@ namespace tunefarm::db {
 
 bool IsQuantisation(absl::string_view key) {
   return key == "izp" || key == "izp2" || key == "ozp" || key == "amin" || key == "amax";
+}
+
+const char* SpeedUnit(absl::string_view workload) {
+  return absl::StrContains(workload, "dtype=i8") ? "GOP/s" : "GFLOP/s";
 }
 
 Shape ParseShape(absl::string_view workload) {

@@ -12,6 +12,9 @@ namespace tunefarm::db {
 // A zero point or clamp of an int8 workload: they change what is computed, and not how long it takes.
 bool IsQuantisation(absl::string_view key);
 
+// "GFLOP/s", or "GOP/s" where the workload computes with integers.
+const char* SpeedUnit(absl::string_view workload);
+
 struct Shape {
   // Operator, names of the numeric keys, and all other keys with their values but the epilogue:
   // "conv2d:ci,co,...;dtype=f32,layout=nhwc". A config of one workload makes sense for another of the same
