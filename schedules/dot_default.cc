@@ -29,16 +29,17 @@ double DotRule::Cost(const DotPlan& plan) const {
   if (kernel.isa == DotIsa::kArmDsp && !kernel.planar) {
     // The operands of the smaller side stay, two of the other come and go; what does not fit is spilled.
     const int words = kernel.group / 2;
-    const int live = cells + (std::min(plan.rows, plan.vectors) + 2) * words + kAddressRegisters;
+    const int live = cells + (std::min(plan.rows, plan.vectors) + 2) * words + kAddressRegisters - 1;
     group += 2.0 * std::max(0, live - CoreRegisters(target_));
   }
   // Long bodies do not stay in the small instruction caches of flash memories.
   const int64_t body = cells * (plan.unroll == 0 ? Terms(kernel) : plan.unroll);
   if (body > kShortBody) group *= 1.03;
-  const double copied = static_cast<double>(CopyBytes(plan)) * 1.5 / BytesOf(kernel.lhs);
+  const double each = kernel.isa == DotIsa::kArmDsp ? 3 : 0.5;  // Element that is copied.
+  const double copied = each * static_cast<double>(CopyBytes(plan)) / BytesOf(kernel.lhs);
   double batch = 1;
   for (const int axis : roles_.batch) batch *= static_cast<double>(Extent(axis));
-  return batch * tiles * (groups * group + 12.0 * cells) + copied;
+  return batch * tiles * (groups * group + 12.0 * cells + 6.0 * plan.vectors) + copied;
 }
 
 // The cheapest of all tiles, without blocks: the whole input is copied at once.

@@ -225,7 +225,7 @@ std::vector<const DotKernel*> DotKernelsOf(const Target& target) {
 
 int CoreRegisters(const Target& target) {
   if (target.architecture == "aarch64") return 29;
-  return target.architecture == "x86_64" ? 15 : 13;
+  return target.architecture == "x86_64" ? 15 : 14;
 }
 
 int32_t FoldedOffset(DotElement lhs, const Requantize& requantize) {
