@@ -37,6 +37,8 @@ struct DotKernel {
   // For windows whose taps are neighbours: one channel at a time, from a copy of the input in planes, its
   // taps by the plan of dot_taps.h.
   bool planar = false;
+  // For windows: a vector of channels meets its own inputs, not a row's terms that all of them share.
+  bool elementwise = false;
   // The order in which a group's terms of the weights are stored: slot s holds term order[s]. Empty: as they
   // come.
   std::vector<int> order = {};

@@ -14,6 +14,11 @@ static inline int16x4_t load_lhs(const int16_t* p) { return vld1_dup_s16(p); }
 static inline int16x4_t load_rhs(const int16_t* p) { return vld1_s16(p); }
 static inline int32x4_t dot(int32x4_t acc, int16x4_t l, int16x4_t r) { return vmlal_s16(acc, l, r); }
 )";
+constexpr char kChannelwise[] = R"(typedef int16x4_t lhs_terms, rhs_terms;
+static inline int16x4_t load_lhs(const int16_t* p) { return vld1_s16(p); }
+static inline int16x4_t load_rhs(const int16_t* p) { return vld1_s16(p); }
+static inline int32x4_t dot(int32x4_t acc, int16x4_t l, int16x4_t r) { return vmlal_s16(acc, l, r); }
+)";
 // A product of two bytes fits in 16 bits; neighbours are added into 32.
 constexpr char kPairs[] = R"(typedef int8x8_t lhs_terms, rhs_terms;
 static inline int8x8_t load_lhs(const int8_t* p) { return vreinterpret_s8_s16(vdup_n_s16(*(const pair_anywhere*)p)); }
@@ -70,19 +75,25 @@ std::vector<const DotKernel*> NeonDotKernels(const Target& target) {
                               .lhs = DotElement::kI16,
                               .rhs = DotElement::kI16};
   static const DotKernel pairs{.name = "smull", .isa = DotIsa::kNeon, .lanes = 4, .group = 2, .dot = 2};
+  static const DotKernel channelwise{.name = "smlal_dw",
+                                     .isa = DotIsa::kNeon,
+                                     .lanes = 4,
+                                     .lhs = DotElement::kI16,
+                                     .rhs = DotElement::kI16,
+                                     .elementwise = true};
   static const DotKernel sdot{.name = "sdot", .isa = DotIsa::kNeon, .lanes = 4, .group = 4};
   std::vector<const DotKernel*> kernels;
-  if (HasFeature(target, "asimd")) kernels.insert(kernels.end(), {&wide, &pairs});
+  if (HasFeature(target, "asimd")) kernels.insert(kernels.end(), {&wide, &pairs, &channelwise});
   if (HasFeature(target, "asimddp")) kernels.push_back(&sdot);
   return kernels;
 }
 
 std::vector<const char*> NeonDotText(const DotKernel& kernel, Rounding rounding) {
-  return {kCommon,
-          kernel.group == 1   ? kWide
-          : kernel.group == 2 ? kPairs
-                              : kSdot,
-          kChannels, rounding == Rounding::kDouble ? kDouble : kSingle};
+  const char* const body = kernel.elementwise  ? kChannelwise
+                           : kernel.group == 1 ? kWide
+                           : kernel.group == 2 ? kPairs
+                                               : kSdot;
+  return {kCommon, body, kChannels, rounding == Rounding::kDouble ? kDouble : kSingle};
 }
 
 }  // namespace tunefarm::schedules

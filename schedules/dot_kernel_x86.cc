@@ -24,6 +24,23 @@ static inline __m512i dot(__m512i acc, __m512i l, __m512i r) {
   return _mm512_add_epi32(acc, _mm512_madd_epi16(l, r));
 }
 )";
+// Windows: an input's low half in 32 bits times a weight with nothing above it.
+constexpr char kChannels256[] = R"(typedef __m256i sums;
+typedef __m256i lhs_terms, rhs_terms;
+static inline __m256i load_lhs(const int8_t* p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)); }
+static inline __m256i load_rhs(const int16_t* p) { return _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p)); }
+static inline __m256i dot(__m256i acc, __m256i l, __m256i r) {
+  return _mm256_add_epi32(acc, _mm256_madd_epi16(l, r));
+}
+)";
+constexpr char kChannels512[] = R"(typedef __m512i sums;
+typedef __m512i lhs_terms, rhs_terms;
+static inline __m512i load_lhs(const int8_t* p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)); }
+static inline __m512i load_rhs(const int16_t* p) { return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)); }
+static inline __m512i dot(__m512i acc, __m512i l, __m512i r) {
+  return _mm512_add_epi32(acc, _mm512_madd_epi16(l, r));
+}
+)";
 // Unsigned by signed bytes: the input is read with 128 added.
 constexpr char kBytes512[] = R"(typedef __m512i sums;
 typedef __m512i lhs_terms, rhs_terms;
@@ -145,9 +162,16 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
                                   .group = 4,
                                   .lhs = DotElement::kU8,
                                   .rhs = DotElement::kI8};
+  static const DotKernel channels256{
+      .name = "vpmaddwd_dw", .isa = DotIsa::kAvx2, .lanes = 8, .rhs = DotElement::kI16, .elementwise = true};
+  static const DotKernel channels512{.name = "vpmaddwd512_dw",
+                                     .isa = DotIsa::kAvx512,
+                                     .lanes = 16,
+                                     .rhs = DotElement::kI16,
+                                     .elementwise = true};
   std::vector<const DotKernel*> kernels;
-  if (HasFeature(target, "avx2")) kernels.push_back(&pairs256);
-  if (HasFeature(target, "avx512bw")) kernels.push_back(&pairs512);
+  if (HasFeature(target, "avx2")) kernels.insert(kernels.end(), {&pairs256, &channels256});
+  if (HasFeature(target, "avx512bw")) kernels.insert(kernels.end(), {&pairs512, &channels512});
   if (HasFeature(target, "avx512_vnni")) kernels.push_back(&bytes512);
   return kernels;
 }
@@ -155,10 +179,13 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
 std::vector<const char*> X86DotText(const DotKernel& kernel, Rounding rounding) {
   const bool twice = rounding == Rounding::kDouble;
   if (kernel.isa == DotIsa::kAvx2) {
-    return {kCommon, kPairs256, kRequantize256, twice ? kDouble256 : kSingle256};
+    return {kCommon, kernel.elementwise ? kChannels256 : kPairs256, kRequantize256,
+            twice ? kDouble256 : kSingle256};
   }
-  return {kCommon, kernel.lhs == DotElement::kU8 ? kBytes512 : kPairs512, kRequantize512,
-          twice ? kDouble512 : kSingle512};
+  const char* const body = kernel.elementwise              ? kChannels512
+                           : kernel.lhs == DotElement::kU8 ? kBytes512
+                                                           : kPairs512;
+  return {kCommon, body, kRequantize512, twice ? kDouble512 : kSingle512};
 }
 
 }  // namespace tunefarm::schedules

@@ -66,8 +66,10 @@ DotRule::DotRule(const ComputeFacts& facts, const Target& target, int threads)
   for (const DotKernel* kernel : DotKernelsOf(target)) {
     if (kernel->group > 1 && (roles_.k < 0 || Extent(roles_.k) < 2)) continue;
     if (kernel->planar && !roles_.windows) continue;
-    // A vector of channels meets one row's terms, which the channels must then share.
-    if (kernel->lanes > 1 && (roles_.channels < 0 || facts.lhs.uses[roles_.channels])) continue;
+    if (kernel->lanes > 1) {
+      if (roles_.channels < 0 || kernel->elementwise != facts.lhs.uses[roles_.channels]) continue;
+      if (kernel->elementwise && facts.lhs.stride[roles_.channels] != 1) continue;
+    }
     kernels_.push_back(kernel);
   }
   std::fill(std::begin(knob_), std::end(knob_), -1);
@@ -191,6 +193,8 @@ const char* DotRule::Refusal(const DotPlan& plan) const {
       return "the micro-kernel reads a converted input, which must be copied";
     if (roles_.k >= 0 && Extent(roles_.k) % kernel.group != 0)
       return "the last group of terms would reach over the end of the input";
+    if (kernel.elementwise && Extent(roles_.channels) % (int64_t{plan.vectors} * kernel.lanes) != 0)
+      return "the last vector of channels would reach over the end of the input";
   }
   const int innermost = roles_.k >= 0 ? roles_.k : roles_.taps.back();
   const int64_t groups =
