@@ -11,6 +11,7 @@
 #include "proto/program.h"
 #include "runner/agent.h"
 #include "runner/device/native_device.h"
+#include "runner/make_device.h"
 #include "runner/version.h"
 #include "spdlog/spdlog.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 struct Flags {
   std::string tracker = "127.0.0.1:9190";
+  std::string device = "native";
   std::string device_id;
   std::string device_class;
   std::string cpus;
@@ -33,17 +35,21 @@ std::string HostName() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-absl::Status Serve(const Flags& flags, sigset_t endings) {
-  // Ends the thread below when the agent is done.
-  sigaddset(&endings, SIGUSR2);
-  pthread_sigmask(SIG_BLOCK, &endings, nullptr);
-  // For the executors: the same addresses in every one, so that two runs of a kernel differ in nothing but
-  // the moment.
-  personality(ADDR_NO_RANDOMIZE);
+struct OpenedDevice {
+  std::string id;
+  std::string state_directory;
+  std::unique_ptr<Device> device;
+};
+
+absl::StatusOr<std::string> StateDirectory(const Flags& flags, const std::string& device_id) {
+  const std::string folder =
+      flags.scratch.empty() ? absl::StrCat(DataDirectory(), "/runner/", device_id) : flags.scratch;
+  TUNEFARM_RETURN_IF_ERROR(MakeDirectories(folder));
+  return folder;
+}
+
+absl::StatusOr<OpenedDevice> OpenNative(const Flags& flags) {
   const std::string executor = ProgramDirectory() + "/tunefarm-executor";
-  if (flags.unsandboxed) {
-    spdlog::warn("--dangerously-unsandboxed: kernels run with this user's rights and see this user's files");
-  }
   TUNEFARM_ASSIGN_OR_RETURN(const Sandbox sandbox, flags.unsandboxed
                                                        ? absl::StatusOr<Sandbox>(Sandbox::Dangerous(executor))
                                                        : Sandbox::Create(executor));
@@ -54,18 +60,41 @@ absl::Status Serve(const Flags& flags, sigset_t endings) {
   if (!flags.cpus.empty()) {
     TUNEFARM_ASSIGN_OR_RETURN(options.cpus, ParseCpuList(flags.cpus));
   }
-  options.state_directory =
-      flags.scratch.empty() ? absl::StrCat(DataDirectory(), "/runner/", options.device_id) : flags.scratch;
-  TUNEFARM_RETURN_IF_ERROR(MakeDirectories(options.state_directory));
-  TUNEFARM_ASSIGN_OR_RETURN(const std::unique_ptr<NativeDevice> device,
-                            NativeDevice::Create(options, sandbox));
+  TUNEFARM_ASSIGN_OR_RETURN(options.state_directory, StateDirectory(flags, options.device_id));
+  TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<NativeDevice> device, NativeDevice::Create(options, sandbox));
+  return OpenedDevice{options.device_id, options.state_directory, std::move(device)};
+}
+
+absl::StatusOr<OpenedDevice> OpenBoard(const Flags& flags) {
+  TUNEFARM_ASSIGN_OR_RETURN(const Board board, FindBoard(flags.device));
+  BoardRunnerOptions options;
+  options.device_id = flags.device_id.empty() ? absl::StrCat(HostName(), "-", board.name) : flags.device_id;
+  options.device_class = flags.device_class;
+  options.sandboxed = !flags.unsandboxed;
+  TUNEFARM_ASSIGN_OR_RETURN(options.state_directory, StateDirectory(flags, options.device_id));
+  TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<Device> device, MakeBoardDevice(board, options));
+  return OpenedDevice{options.device_id, options.state_directory, std::move(device)};
+}
+
+absl::Status Serve(const Flags& flags, sigset_t endings) {
+  // Ends the thread below when the agent is done.
+  sigaddset(&endings, SIGUSR2);
+  pthread_sigmask(SIG_BLOCK, &endings, nullptr);
+  // For the executors: the same addresses in every one, so that two runs of a kernel differ in nothing but
+  // the moment.
+  personality(ADDR_NO_RANDOMIZE);
+  if (flags.unsandboxed) {
+    spdlog::warn("--dangerously-unsandboxed: kernels run with this user's rights and see this user's files");
+  }
+  TUNEFARM_ASSIGN_OR_RETURN(const OpenedDevice opened,
+                            flags.device == "native" ? OpenNative(flags) : OpenBoard(flags));
   TUNEFARM_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
                             Dial(flags.tracker, flags.program.transport));
   TUNEFARM_ASSIGN_OR_RETURN(
       ArtifactCache artifacts,
-      ArtifactCache::Open(options.state_directory + "/artifacts", flags.cache_mib << 20, FetchOver(channel)));
-  Agent agent(channel, *device, artifacts, {}, [&options] {
-    std::printf("tunefarm-runner registered as %s\n", options.device_id.c_str());
+      ArtifactCache::Open(opened.state_directory + "/artifacts", flags.cache_mib << 20, FetchOver(channel)));
+  Agent agent(channel, *opened.device, artifacts, {}, [&opened] {
+    std::printf("tunefarm-runner registered as %s\n", opened.id.c_str());
     std::fflush(stdout);
   });
   // The first SIGTERM or SIGINT drains, a second one ends at once.
@@ -90,7 +119,12 @@ int Main(int argc, char** argv) {
                "tunefarm-runner");
   app.add_option("--tracker", flags.tracker, "Address of the tracker: HOST:PORT or unix:PATH")
       ->capture_default_str();
-  app.add_option("--device-id", flags.device_id, "Name of this device in the farm (default: the host name)");
+  app.add_option("--device", flags.device,
+                 "What to offer: native (this machine), emulated:NAME, or a device file (docs/devices.md)")
+      ->capture_default_str();
+  app.add_option(
+      "--device-id", flags.device_id,
+      "Name of this device in the farm (default: the host name, and the board's where there is one)");
   app.add_option("--device-class", flags.device_class,
                  "Devices whose times may be compared (default: from the core)");
   app.add_option("--cpus", flags.cpus,

@@ -61,6 +61,12 @@ absl::StatusOr<Estimator> Estimator::Create(const ModelSpec& spec, const std::st
   return Estimator(spec, std::move(model));
 }
 
+std::string Estimator::model() const {
+  return absl::StrCat(model_->facts().name, "/", model_->facts().version);
+}
+
+double Estimator::error_band() const { return spec_.error_band.value_or(model_->facts().error_band); }
+
 absl::StatusOr<std::vector<Estimate>> Estimator::Run(const std::vector<Region>& regions) {
   std::vector<std::vector<CodeBlock>> blocks;
   std::vector<const CodeBlock*> all;
@@ -109,8 +115,8 @@ absl::StatusOr<std::vector<Estimate>> Estimator::Run(const std::vector<Region>& 
     }
     estimate.cycles *= spec_.scale;
     estimate.instructions = regions[r].instructions;
-    estimate.model = absl::StrCat(facts.name, "/", facts.version);
-    estimate.error_band = spec_.error_band.value_or(facts.error_band);
+    estimate.model = model();
+    estimate.error_band = error_band();
   }
   return estimates;
 }

@@ -54,6 +54,10 @@ class Estimator {
   Estimator& operator=(Estimator&&) noexcept;
   ~Estimator();
 
+  // As every Estimate has them.
+  std::string model() const;
+  double error_band() const;
+
   // One per region, in order; asking for many at once is cheaper than one by one.
   absl::StatusOr<std::vector<Estimate>> Run(const std::vector<Region>& regions);
 

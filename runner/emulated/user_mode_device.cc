@@ -232,6 +232,8 @@ v1::DeviceFacts UserModeDevice::Facts() {
   facts.set_device_id(options_.device_id);
   facts.set_device_class(options_.device_class);
   facts.set_kind("emulated");
+  facts.set_cycle_model(estimator_.model());
+  facts.set_error_band(estimator_.error_band());
   facts.set_cpu_model(board_.core);
   facts.set_architecture(board_.architecture);
   facts.mutable_isa_features()->Add(board_.isa_features.begin(), board_.isa_features.end());
