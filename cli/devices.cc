@@ -4,11 +4,13 @@
 #include <memory>
 
 #include "absl/strings/str_join.h"
+#include "cli/chosen_device.h"
 #include "cli/format.h"
 #include "cli/interrupt.h"
 #include "cli/json_output.h"
 #include "cli/live_screen.h"
 #include "cli/local_farm.h"
+#include "cli/summary_table.h"
 #include "cli/table.h"
 
 namespace tunefarm::cli {
@@ -22,12 +24,16 @@ std::string StateText(const v1::DeviceStatus& device) {
 }
 
 absl::StatusOr<ExitCode> RunDevices(const std::string& tracker_address, const TransportOptions& transport,
-                                    bool json) {
+                                    const std::string& device_text, bool json) {
   const InterruptScope interrupts;
   std::unique_ptr<LocalFarm> farm;
   std::string address = tracker_address;
   if (address.empty()) {
-    TUNEFARM_ASSIGN_OR_RETURN(farm, LocalFarm::Start({}));
+    TUNEFARM_ASSIGN_OR_RETURN(const auto chosen, FindDevice(device_text));
+    LocalFarmOptions farm_options;
+    SetDevice(chosen, farm_options);
+    farm_options.emulated = false;  // One is enough to be looked at.
+    TUNEFARM_ASSIGN_OR_RETURN(farm, LocalFarm::Start(farm_options));
     address = farm->tracker_address();
   }
   TUNEFARM_ASSIGN_OR_RETURN(const auto tracker, TrackerClient::Connect(address, transport));
@@ -55,6 +61,9 @@ absl::StatusOr<ExitCode> RunDevices(const std::string& tracker_address, const Tr
     const v1::DeviceFacts& facts = device.facts();
     std::printf("\n%s: %s, %s\n  %s\n", facts.device_id().c_str(), facts.cpu_model().c_str(),
                 facts.architecture().c_str(), absl::StrJoin(facts.isa_features(), " ").c_str());
+    if (!facts.cycle_model().empty()) {
+      std::printf("  times are %s\n", EstimateText(facts.cycle_model(), facts.error_band()).c_str());
+    }
     if (!device.health_reason().empty()) std::printf("  %s\n", device.health_reason().c_str());
   }
   for (const auto& queue : response.queues()) {
@@ -70,6 +79,7 @@ absl::StatusOr<ExitCode> RunDevices(const std::string& tracker_address, const Tr
 void AddDevices(CLI::App& app, Invocation& invocation) {
   struct Options {
     std::string tracker;
+    std::string device;
     ConnectionFlags connection;
   };
   auto options = std::make_shared<Options>();
@@ -78,12 +88,14 @@ void AddDevices(CLI::App& app, Invocation& invocation) {
       ->add_option("--tracker", options->tracker,
                    "Address of a tunefarm-tracker (default: look at this machine)")
       ->type_name("ADDRESS");
+  AddDeviceFlag(command, &options->device);
+  command->get_option("--device")->excludes(command->get_option("--tracker"));
   AddTlsFlags(command, &options->connection);
   AddJsonFlag(command, &invocation);
   command->footer("Examples:\n  tunefarm devices\n  tunefarm devices --tracker 127.0.0.1:9190");
   command->callback([options, &invocation] {
     invocation.run = [options, &invocation] {
-      return RunDevices(options->tracker, options->connection.transport, invocation.json);
+      return RunDevices(options->tracker, options->connection.transport, options->device, invocation.json);
     };
   });
 }

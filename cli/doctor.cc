@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "base/file.h"
+#include "cli/chosen_device.h"
 #include "cli/doctor_report.h"
 #include "cli/event_stream.h"
 #include "cli/format.h"
@@ -14,25 +15,35 @@
 #include "cli/machine_checks.h"
 #include "cli/readiness.h"
 #include "cli/tuner_session.h"
+#include "runner/boards/self_test.h"
 #include "schedules/schedule_template.h"
 
 namespace tunefarm::cli {
 namespace {
 
-// Small enough to build and time in a second, and every template serves it.
-constexpr char kProbeWorkload[] = "matmul:m=64,n=64,k=64,dtype=f32";
+// Small enough to build and time in a second. The first that the target has a template for: a microcontroller
+// without vectors has one for int8 only.
+constexpr const char* kProbeWorkloads[] = {"matmul:m=64,n=64,k=64,dtype=f32",
+                                           "dense:m=64,n=64,k=64,dtype=i8,epilogue=bias"};
 // A healthy machine needs a few seconds; a busy farm may let it wait for its turn.
 constexpr absl::Duration kProbeDeadline = absl::Seconds(60);
 
 struct DoctorOptions {
   std::string target = "host";
+  std::string device;  // Empty: this machine.
   std::string tracker;
   ConnectionFlags connection;
 };
 
 absl::StatusOr<std::string> SubmitProbe(TunerClient& client, const schedules::Target& target) {
-  TUNEFARM_ASSIGN_OR_RETURN(const auto workload, schedules::Workload::Parse(kProbeWorkload));
-  TUNEFARM_ASSIGN_OR_RETURN(const auto task, schedules::Task::Create(workload, target));
+  absl::StatusOr<std::shared_ptr<const schedules::Task>> found = absl::InternalError("no probe");
+  for (const char* text : kProbeWorkloads) {
+    TUNEFARM_ASSIGN_OR_RETURN(const auto probe, schedules::Workload::Parse(text));
+    if (found = schedules::Task::Create(probe, target); found.ok()) break;
+  }
+  TUNEFARM_RETURN_IF_ERROR(found.status());
+  const schedules::Task* const task = found->get();
+  const schedules::Workload& workload = task->workload();
   v1::SubmitJobRequest request;
   std::random_device random;
   request.set_client_token(
@@ -128,10 +139,22 @@ void CheckTrackersDevices(const std::string& address, const TransportOptions& tr
   report.Check("device", CheckDevice(target, facts), absl::StrJoin(names, ", "), "");
 }
 
+// Its own steps, then a job through a local farm as for this machine.
+bool CheckBoard(const ChosenDevice& device, const std::string& scratch, DoctorReport& report) {
+  report.Ok("device", absl::StrCat(device.board.name, ": ", device.board.description, "; class ",
+                                   device.board.DeviceClass()));
+  bool well = true;
+  TestBoard(device.board, scratch, /*sandboxed=*/true, [&](const SelfTestStep& step) {
+    well = report.Check(step.name, step.status, step.detail, "") && well;
+  });
+  return well;
+}
+
 absl::StatusOr<ExitCode> RunDoctor(const DoctorOptions& options, bool json) {
   const InterruptScope interrupts;
   DoctorReport report(json);
-  auto target = FindTargetOrExplain(options.target);
+  TUNEFARM_ASSIGN_OR_RETURN(const std::optional<ChosenDevice> device, FindDevice(options.device));
+  auto target = device.has_value() ? TargetOf(device->board) : FindTargetOrExplain(options.target);
   if (!target.ok()) return target.status();
   report.Ok("target", absl::StrCat(target->name, ", ", target->architecture, ", ", 8 * target->vector_bytes,
                                    " bit vectors"));
@@ -140,9 +163,14 @@ absl::StatusOr<ExitCode> RunDoctor(const DoctorOptions& options, bool json) {
 
   // The test record goes into a database of its own: it is nobody's measurement.
   TUNEFARM_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::Create("tunefarm-doctor"));
+  if (device.has_value() && !CheckBoard(*device, scratch.path(), report)) {
+    report.Skip("measurement", "needs the device");
+    return report.Finish();
+  }
   ConnectionFlags connection = options.connection;
   connection.database = scratch.path() + "/doctor.db";
   LocalFarmOptions farm;
+  SetDevice(device, farm);
   farm.tracker = options.tracker;
   farm.tracker_transport = options.connection.transport;
   if (!options.tracker.empty()) {
@@ -175,15 +203,21 @@ void AddDoctor(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = app.add_subcommand("doctor", "Prove that tuning works here, or say what is missing");
   command->add_option("--target", options->target, "The target to try")->capture_default_str();
+  AddDeviceFlag(command, &options->device);
   AddDaemonFlags(command, &options->connection, "");
   CLI::Option* tracker = command->add_option("--tracker", options->tracker, "Try the devices of this tracker")
                              ->type_name("ADDRESS");
   tracker->excludes(command->get_option("--daemon"));
+  for (const char* other : {"--target", "--tracker", "--daemon"}) {
+    command->get_option("--device")->excludes(command->get_option(other));
+  }
   AddDatabaseFlag(command, &options->connection);
   AddJsonFlag(command, &invocation);
   command->footer(
       "Examples:\n"
       "  tunefarm doctor\n"
+      "  tunefarm doctor --device emulated:cortex-m4\n"
+      "  tunefarm doctor --device ./my-board.json\n"
       "  tunefarm doctor --target cortex-a72 --tracker farm.example:9190\n"
       "  tunefarm doctor --daemon 127.0.0.1:9191");
   command->callback([options, &invocation] {

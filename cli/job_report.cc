@@ -67,7 +67,10 @@ absl::StatusOr<ExitCode> ReportJob(const JobReport& report, const JobOutcome& ou
   if (!report.json && !report.target.empty()) {
     const std::string database = report.connection.DatabaseText();
     const std::string query =
-        NextQuery(summary, report.target, report.threads, database.empty() ? "" : database.substr(1));
+        NextQuery(summary,
+                  report.device.empty() ? absl::StrCat("--target ", ShellQuote(report.target))
+                                        : absl::StrCat("--device ", ShellQuote(report.device)),
+                  report.threads, database.empty() ? "" : database.substr(1));
     if (!query.empty()) std::printf("\nThe best kernel of a task, when you need it:\n  %s\n", query.c_str());
   }
   return ExitCode::kOk;

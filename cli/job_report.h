@@ -16,6 +16,7 @@ struct JobReport {
   int threads = 1;
   ConnectionFlags connection;
   bool json = false;
+  std::string device;  // As --device takes it; empty: this machine.
 };
 
 // Prints the table (or the "done" object) and the commands to try next.

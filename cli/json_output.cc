@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
 #include "base/exit_code.h"
+#include "cli/summary_table.h"
 
 namespace tunefarm::cli {
 namespace {
@@ -42,7 +43,8 @@ Json TrialJson(const v1::TrialEvent& trial) {
           {"median_us", ok ? Positive(trial.median_us()) : Json(nullptr)},
           {"config", trial.config()},
           {"record", Identifier(trial.record())},
-          {"message", trial.message()}};
+          {"message", trial.message()},
+          {"cycles", ok ? Positive(trial.cycles()) : Json(nullptr)}};
 }
 
 Json DoneJson(const std::string& job_id, const std::string& state, const v1::JobSummary& summary) {
@@ -56,7 +58,13 @@ Json DoneJson(const std::string& job_id, const std::string& state, const v1::Job
                      {"speedup", Positive(task.speedup())},
                      {"record", Identifier(task.record())},
                      {"config", task.best_config()},
-                     {"tie", task.tie()}});
+                     {"tie", task.tie()},
+                     {"default_cycles", Positive(task.default_cycles())},
+                     {"best_cycles", Positive(task.best_cycles())},
+                     {"cycles_per_mac", Positive(CyclesPerMac(task.task(), task.best_cycles()))},
+                     {"estimated", task.estimated()},
+                     {"cycle_model", task.cycle_model()},
+                     {"error_band", task.error_band()}});
   }
   return {{"event", "done"},
           {"tasks", std::move(tasks)},
@@ -112,7 +120,9 @@ Json DeviceJson(const v1::DeviceStatus& device) {
           {"held_by_user", device.held_by_user()},
           {"completed", device.completed()},
           {"failed", device.failed()},
-          {"busy_share", device.busy_share()}};
+          {"busy_share", device.busy_share()},
+          {"cycle_model", facts.cycle_model()},
+          {"error_band", facts.error_band()}};
 }
 
 Json RecordJson(const db::Record& record) {
@@ -135,7 +145,14 @@ Json RecordJson(const db::Record& record) {
           {"confirmed", record.confirmed},
           {"config", record.config},
           {"created_unix_us", record.created_unix_us},
-          {"message", record.measurement.failure().message()}};
+          {"message", record.measurement.failure().message()},
+          {"estimated", record.estimated},
+          {"cycles", Positive(kernel.cycles())},
+          {"cycles_per_mac", Positive(CyclesPerMac(record.workload, kernel.cycles()))},
+          {"instructions", kernel.instructions()},
+          {"cycle_model", kernel.cycle_model()},
+          {"error_band", kernel.error_band()},
+          {"stack_bytes", kernel.stack_bytes()}};
 }
 
 std::string ToLine(const Json& object) {

@@ -72,14 +72,33 @@ absl::Status LocalFarm::StartTracker(const LocalFarmOptions& options, const std:
   return absl::OkStatus();
 }
 
-absl::Status LocalFarm::StartRunner(const std::string& programs) {
+absl::Status LocalFarm::StartRunners(const LocalFarmOptions& options, const std::string& programs) {
   // No --scratch: the runner's own folder keeps the baseline of its reference kernel from one farm to the
   // next, without which times of different days could not be compared. The agent itself may run anywhere; it
   // pins what it times.
-  TUNEFARM_ASSIGN_OR_RETURN(
-      runner_, FarmChild::Start(programs + "/tunefarm-runner",
-                                {"--tracker", tracker_address_, "--cpus", CpuListText(cpus_.device)}, {},
-                                folder_.path() + "/runner.log"));
+  std::vector<std::vector<std::string>> commands = {{"--cpus", CpuListText(cpus_.device)}};
+  if (!options.device.empty()) {
+    const std::size_t count = options.emulated ? AllowedCpus().size() : 1;
+    commands.assign(count, {"--device", options.device});
+    for (std::size_t i = 0; count > 1 && i < count; ++i) {
+      commands[i].insert(commands[i].end(), {"--device-id", absl::StrCat("emulated-", i + 1)});
+    }
+  }
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    commands[i].insert(commands[i].end(), {"--tracker", tracker_address_});
+    TUNEFARM_ASSIGN_OR_RETURN(FarmChild runner,
+                              FarmChild::Start(programs + "/tunefarm-runner", std::move(commands[i]), {},
+                                               absl::StrCat(folder_.path(), "/runner", i + 1, ".log")));
+    runners_.push_back(std::move(runner));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LocalFarm::AwaitRunners(const LocalFarmOptions& options) {
+  for (FarmChild& runner : runners_) {
+    TUNEFARM_ASSIGN_OR_RETURN(device_id_,
+                              runner.AwaitReady("tunefarm-runner registered as ", options.start_deadline));
+  }
   return absl::OkStatus();
 }
 
@@ -87,6 +106,7 @@ absl::Status LocalFarm::StartDaemon(const LocalFarmOptions& options, const std::
   const std::string folder = std::filesystem::path(options.database).parent_path().string();
   if (!folder.empty())
     TUNEFARM_RETURN_IF_ERROR(WithContext(MakeDirectories(folder), "making the database's folder"));
+  if (options.emulated) cpus_.others = AllowedCpus();  // No times to be disturbed.
   const int builders = options.builders > 0 ? options.builders : static_cast<int>(cpus_.others.size());
   std::vector<std::string> arguments = {"--listen",       absl::StrCat("unix:", folder_.path(), "/d.sock"),
                                         "--tracker",      tracker_address_,
@@ -114,7 +134,7 @@ absl::StatusOr<std::unique_ptr<LocalFarm>> LocalFarm::Start(const LocalFarmOptio
       options.program_directory.empty() ? ProgramDirectory() : options.program_directory;
   if (options.tracker.empty()) {
     TUNEFARM_RETURN_IF_ERROR(farm->StartTracker(options, programs));
-    TUNEFARM_RETURN_IF_ERROR(farm->StartRunner(programs));
+    TUNEFARM_RETURN_IF_ERROR(farm->StartRunners(options, programs));
   } else {
     farm->tracker_address_ = options.tracker;
   }
@@ -132,24 +152,22 @@ absl::StatusOr<std::unique_ptr<LocalFarm>> LocalFarm::Start(const LocalFarmOptio
     }
     farm->daemon_address_ = *address;
   }
-  if (farm->runner_.has_value()) {
-    TUNEFARM_ASSIGN_OR_RETURN(farm->device_id_, farm->runner_->AwaitReady("tunefarm-runner registered as ",
-                                                                          options.start_deadline));
-  }
+  TUNEFARM_RETURN_IF_ERROR(farm->AwaitRunners(options));
   return farm;
 }
 
 absl::Status LocalFarm::CheckAlive() {
-  for (std::optional<FarmChild>* child : {&tracker_, &runner_, &daemon_}) {
+  for (std::optional<FarmChild>* child : {&tracker_, &daemon_}) {
     if (child->has_value()) TUNEFARM_RETURN_IF_ERROR((*child)->CheckAlive());
   }
+  for (FarmChild& runner : runners_) TUNEFARM_RETURN_IF_ERROR(runner.CheckAlive());
   return absl::OkStatus();
 }
 
 LocalFarm::~LocalFarm() {
-  for (std::optional<FarmChild>* child : {&daemon_, &runner_, &tracker_}) {
-    if (child->has_value()) (*child)->Stop(kStopGrace);
-  }
+  if (daemon_.has_value()) daemon_->Stop(kStopGrace);
+  for (FarmChild& runner : runners_) runner.Stop(kStopGrace);
+  if (tracker_.has_value()) tracker_->Stop(kStopGrace);
   if (lock_fd_ >= 0) close(lock_fd_);
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "base/file.h"
@@ -22,6 +23,10 @@ struct LocalFarmOptions {
   // A tracker that runs already: only the daemon is started. Empty: tracker and runner are started too.
   std::string tracker;
   TransportOptions tracker_transport;
+  // As tunefarm-runner takes it; empty: this machine. Emulated ones are started one for each core: their
+  // times do not depend on what runs beside them.
+  std::string device;
+  bool emulated = false;
   int kernel_threads = 1;
   int builders = 0;  // 0: one for each core that is not the device's.
   std::string compiler_launcher;
@@ -46,14 +51,16 @@ class LocalFarm {
  private:
   explicit LocalFarm(TempDir folder) : folder_(std::move(folder)) {}
   absl::Status StartTracker(const LocalFarmOptions& options, const std::string& programs);
-  absl::Status StartRunner(const std::string& programs);
+  absl::Status StartRunners(const LocalFarmOptions& options, const std::string& programs);
+  absl::Status AwaitRunners(const LocalFarmOptions& options);
   absl::Status StartDaemon(const LocalFarmOptions& options, const std::string& programs);
 
   TempDir folder_;
   int lock_fd_ = -1;  // Held while the farm lives, so that folders of killed ones are told from those in use.
   CpuSplit cpus_;
   std::string tracker_address_, daemon_address_, device_id_;
-  std::optional<FarmChild> tracker_, runner_, daemon_;  // In the order of their start.
+  std::optional<FarmChild> tracker_, daemon_;
+  std::vector<FarmChild> runners_;  // Started between the two.
 };
 
 }  // namespace tunefarm::cli

@@ -4,10 +4,12 @@
 #include <memory>
 
 #include "absl/strings/str_format.h"
+#include "cli/chosen_device.h"
 #include "cli/format.h"
 #include "cli/json_output.h"
 #include "cli/live_screen.h"
 #include "cli/readiness.h"
+#include "cli/summary_table.h"
 #include "cli/table.h"
 #include "schedules/schedule_template.h"
 
@@ -17,6 +19,7 @@ namespace {
 struct QueryOptions {
   std::string workload;
   std::string target = "host";
+  std::string device;
   std::string device_class;
   std::string job;
   int threads = 1;
@@ -38,8 +41,13 @@ struct Question {
 
 absl::StatusOr<Question> ParseQuestion(const QueryOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(schedules::Workload workload, schedules::Workload::Parse(options.workload));
-  TUNEFARM_ASSIGN_OR_RETURN(schedules::Target target, FindTargetOrExplain(options.target));
-  db::LookupKey key{workload.ToString(), target.name, options.device_class, options.threads, false};
+  TUNEFARM_ASSIGN_OR_RETURN(const std::optional<ChosenDevice> device, FindDevice(options.device));
+  TUNEFARM_ASSIGN_OR_RETURN(schedules::Target target, device.has_value()
+                                                          ? TargetOf(device->board)
+                                                          : FindTargetOrExplain(options.target));
+  const std::string device_class = device.has_value() ? device->board.DeviceClass() : options.device_class;
+  db::LookupKey key{workload.ToString(), target.name, device_class, options.threads,
+                    IsEstimatedClass(device_class)};
   return Question{std::move(workload), std::move(target), std::move(key)};
 }
 
@@ -74,10 +82,16 @@ absl::StatusOr<ExitCode> RunBest(const QueryOptions& options, bool json) {
                    {"record", nullptr},
                    {"found", nullptr},
                    {"expected_loss", lookup.expected_loss},
-                   {"explanation", lookup.explanation}};
+                   {"explanation", lookup.explanation},
+                   {"estimated", question.key.estimated},
+                   {"cycles", nullptr},
+                   {"cycles_per_mac", nullptr},
+                   {"cycle_model", ""},
+                   {"error_band", 0}};
     if (lookup.record.has_value()) {
       const Json record = RecordJson(*lookup.record);
-      for (const char* field : {"gflops", "median_us", "low_us", "high_us", "device_class", "record"}) {
+      for (const char* field : {"gflops", "median_us", "low_us", "high_us", "device_class", "record",
+                                "cycles", "cycles_per_mac", "cycle_model", "error_band"}) {
         object[field] = record[field];
       }
       object["found"] = lookup.record->workload;
@@ -92,15 +106,23 @@ absl::StatusOr<ExitCode> RunBest(const QueryOptions& options, bool json) {
     const db::Record& record = *lookup.record;
     if (record.workload != question.key.workload) std::printf("found     %s\n", record.workload.c_str());
     const auto& kernel = record.measurement.kernels(0);
-    std::printf("speed     %s %s, %s (95 %%: %s to %s)\n", FormatGflops(GflopsOf(record)).c_str(),
+    std::printf("speed     %s %s, %s (%s)\n", FormatGflops(GflopsOf(record)).c_str(),
                 SpeedUnit(record.workload).c_str(), FormatMicroseconds(kernel.median_us()).c_str(),
-                FormatMicroseconds(kernel.low_us()).c_str(), FormatMicroseconds(kernel.high_us()).c_str());
+                record.estimated ? EstimateText(kernel.cycle_model(), kernel.error_band()).c_str()
+                                 : absl::StrCat("95 %: ", FormatMicroseconds(kernel.low_us()), " to ",
+                                                FormatMicroseconds(kernel.high_us()))
+                                       .c_str());
+    if (kernel.cycles() > 0) {
+      std::printf("cycles    %.0f, %.2f for a multiply-add\n", kernel.cycles(),
+                  CyclesPerMac(record.workload, kernel.cycles()));
+    }
     std::printf("device    %s (class %s)\n", record.device_id.c_str(), record.device_class.c_str());
     std::printf("record    %d (tunefarm show %d%s)\n", static_cast<int>(record.id),
                 static_cast<int>(record.id), options.connection.DatabaseText().c_str());
   } else {
-    std::printf("tune it   tunefarm tune --workload %s --target %s%s\n",
-                ShellQuote(question.key.workload).c_str(), ShellQuote(options.target).c_str(),
+    std::printf("tune it   tunefarm tune --workload %s %s %s%s\n", ShellQuote(question.key.workload).c_str(),
+                options.device.empty() ? "--target" : "--device",
+                ShellQuote(options.device.empty() ? options.target : options.device).c_str(),
                 options.connection.DatabaseText().c_str());
   }
   std::printf("config    %s\n", config.c_str());
@@ -110,6 +132,7 @@ absl::StatusOr<ExitCode> RunBest(const QueryOptions& options, bool json) {
 std::string Interval(const db::Record& record) {
   if (!record.ok()) return "-";
   const auto& kernel = record.measurement.kernels(0);
+  if (record.estimated) return absl::StrFormat("%.0f %% (model)", 100 * kernel.error_band());
   return absl::StrFormat("%.1f %%", 50 * (kernel.high_us() - kernel.low_us()) / kernel.median_us());
 }
 
@@ -200,7 +223,10 @@ void AddQuery(CLI::App& app, Invocation& invocation) {
   };
   const auto task = [&](CLI::App* command) {
     command->add_option("--workload", options->workload, "The workload")->required()->type_name("TEXT");
-    command->add_option("--target", options->target, "The target")->capture_default_str();
+    CLI::Option* target =
+        command->add_option("--target", options->target, "The target")->capture_default_str();
+    AddDeviceFlag(command, &options->device);
+    command->get_option("--device")->excludes(target);
     command->add_option("--threads", options->threads, "Threads of the kernel")
         ->check(AtLeastOne(1024))
         ->capture_default_str();

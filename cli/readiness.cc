@@ -21,6 +21,9 @@ std::string PackageOf(const std::string& compiler) {
   if (absl::EndsWith(compiler, "-linux-gnu-gcc")) {
     return absl::StrCat("gcc-", compiler.substr(0, compiler.size() - 4));
   }
+  if (absl::EndsWith(compiler, "-none-eabi-gcc")) {
+    return absl::StrCat("gcc-", compiler.substr(0, compiler.size() - 4));
+  }
   return compiler;
 }
 
@@ -64,7 +67,11 @@ absl::Status CheckCompiles(const schedules::Target& target) {
                                            "typedef float v4 __attribute__((vector_size(16)));\n"
                                            "void probe(v4* a, const v4* b) { *a += *b * *b; }\n"));
   std::vector<std::string> arguments = target.flags;
-  arguments.insert(arguments.end(), {"-O3", "-shared", "-fPIC", "-o", folder.path() + "/probe.so", source});
+  const bool object = target.kernel_format == schedules::KernelFormat::kObject;
+  const std::vector<std::string> form =
+      object ? std::vector<std::string>{"-c"} : std::vector<std::string>{"-shared", "-fPIC"};
+  arguments.insert(arguments.end(), form.begin(), form.end());
+  arguments.insert(arguments.end(), {"-O3", "-o", folder.path() + "/probe", source});
   TUNEFARM_ASSIGN_OR_RETURN(const RunResult result, RunCompiler(target, std::move(arguments)));
   if (result.exit_code == 0) return absl::OkStatus();
   return WithExitCode(absl::FailedPreconditionError(

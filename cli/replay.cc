@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "cli/chosen_device.h"
 #include "cli/format.h"
 #include "cli/interrupt.h"
 #include "cli/job_model.h"
@@ -25,6 +26,7 @@ namespace {
 struct ReplayOptions {
   std::vector<int64_t> records;
   std::string job;
+  std::string device;  // For records of a device file's board.
   ConnectionFlags connection;
 };
 
@@ -79,10 +81,24 @@ void Tell(const db::Record& then, const db::Record& now, const ReplayVerdict& ve
   PrintJson(object);
 }
 
+// What a local farm starts for a record; empty: this machine.
+absl::StatusOr<std::string> DeviceFor(const ReplayOptions& options, const db::Record& record) {
+  if (!options.device.empty() || !options.connection.daemon.empty()) return options.device;
+  std::string device = ShippedDeviceOf(record.device_class);
+  if (device.empty() && record.estimated) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("record ", record.id, " is of device class ", record.device_class,
+                     ", which no shipped device has now; name its device file with --device"));
+  }
+  return device;
+}
+
 // Measures records that share a number of threads; true when each agrees or the machine has drifted.
 absl::StatusOr<bool> ReplayTogether(const ReplayOptions& options, const std::vector<db::Record>& records,
-                                    bool json) {
+                                    const std::string& device_text, bool json) {
   LocalFarmOptions farm;
+  TUNEFARM_ASSIGN_OR_RETURN(const auto device, FindDevice(device_text));
+  SetDevice(device, farm);
   farm.kernel_threads = records[0].threads;
   TUNEFARM_ASSIGN_OR_RETURN(TunerSession session, OpenTunerSession(options.connection, farm));
   const bool embedded = session.farm != nullptr;
@@ -141,11 +157,14 @@ absl::StatusOr<ExitCode> RunReplay(const ReplayOptions& options, bool json) {
   ids.erase(std::remove_if(ids.begin(), ids.end(), [&](int64_t id) { return !seen.insert(id).second; }),
             ids.end());
   TUNEFARM_ASSIGN_OR_RETURN(const std::vector<db::Record> records, ReadRecords(database, ids));
-  std::map<int32_t, std::vector<db::Record>> by_threads;
-  for (const db::Record& record : records) by_threads[record.threads].push_back(record);
+  std::map<std::pair<int32_t, std::string>, std::vector<db::Record>> together;
+  for (const db::Record& record : records) {
+    TUNEFARM_ASSIGN_OR_RETURN(const std::string device, DeviceFor(options, record));
+    together[{record.threads, device}].push_back(record);
+  }
   bool explained = true;
-  for (const auto& [threads, some] : by_threads) {
-    TUNEFARM_ASSIGN_OR_RETURN(const bool ok, ReplayTogether(options, some, json));
+  for (const auto& [where, some] : together) {
+    TUNEFARM_ASSIGN_OR_RETURN(const bool ok, ReplayTogether(options, some, where.second, json));
     explained = explained && ok;
   }
   return explained ? ExitCode::kOk : ExitCode::kFailure;
@@ -195,6 +214,7 @@ void AddReplay(CLI::App& app, Invocation& invocation) {
   command->add_option("--job", options->job, "The best record of each task of this job")->type_name("JOB");
   AddDatabaseFlag(command, &options->connection);
   AddDaemonFlags(command, &options->connection, "");
+  AddDeviceFlag(command, &options->device);
   AddJsonFlag(command, &invocation);
   command->footer(
       "Agrees when the 95 % intervals of both medians overlap, each widened by the drift limit of its "

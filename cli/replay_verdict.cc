@@ -15,6 +15,7 @@ namespace {
 constexpr double kFallbackLimit = 0.05;
 
 double LimitOf(const db::Record& record) {
+  if (record.estimated) return 0;  // A model gives the same number every time.
   return record.policy.drift_limit() > 0 ? record.policy.drift_limit() : kFallbackLimit;
 }
 

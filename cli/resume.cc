@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "cli/chosen_device.h"
 #include "cli/interrupt.h"
 #include "cli/job_report.h"
 #include "cli/json_output.h"
@@ -42,6 +43,9 @@ absl::StatusOr<ExitCode> RunResume(const ResumeOptions& options) {
     if (job.state == db::JobState::kDone) {
       Say(absl::StrCat(job.id, " is done already; this is what came out:"));
     }
+    TUNEFARM_ASSIGN_OR_RETURN(const auto device, DeviceOfJob(job_options));
+    SetDevice(device, farm);
+    report.device = job_options.device();
     report.threads = farm.kernel_threads = std::max<int>(1, static_cast<int>(job_options.threads()));
     for (const v1::TaskSpec& task : job.request.tasks()) run.workloads.push_back(task.workload());
     run.trials_planned = job_options.trials();

@@ -4,12 +4,14 @@
 #include <memory>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cli/format.h"
 #include "cli/json_output.h"
 #include "cli/record_kernel.h"
 #include "cli/samples_text.h"
+#include "cli/summary_table.h"
 
 namespace tunefarm::cli {
 namespace {
@@ -36,6 +38,19 @@ void PrintFacts(const db::Record& record) {
   if (record.ok()) {
     Field("speed", absl::StrCat(FormatGflops(GflopsOf(record)), " ", SpeedUnit(record.workload),
                                 record.estimated ? " (estimated)" : ""));
+    const v1::KernelResult& kernel = record.measurement.kernels(0);
+    if (kernel.cycles() > 0) {
+      Field("cycles",
+            absl::StrFormat(
+                "%.0f a call, %.2f for a multiply-add%s", kernel.cycles(),
+                CyclesPerMac(record.workload, kernel.cycles()),
+                record.estimated
+                    ? absl::StrCat(" (", EstimateText(kernel.cycle_model(), kernel.error_band()), ")")
+                    : ""));
+    }
+    if (kernel.instructions() > 0)
+      Field("executed", absl::StrCat(kernel.instructions(), " instructions a call"));
+    if (kernel.stack_bytes() > 0) Field("stack", absl::StrCat(kernel.stack_bytes(), " bytes"));
   }
   Field("template", record.template_version);
   Field("toolchain", record.toolchain);

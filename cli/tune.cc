@@ -63,7 +63,7 @@ absl::StatusOr<ExitCode> Submitted(const TuneOptions& options, const std::string
 
 v1::SubmitJobRequest MakeRequest(const TuneOptions& options,
                                  const std::vector<schedules::WeightedWorkload>& workloads,
-                                 const schedules::Target& target) {
+                                 const schedules::Target& target, const std::optional<ChosenDevice>& device) {
   v1::SubmitJobRequest request;
   for (const auto& [workload, weight] : workloads) {
     v1::TaskSpec* task = request.add_tasks();
@@ -80,6 +80,10 @@ v1::SubmitJobRequest MakeRequest(const TuneOptions& options,
   job->set_user(options.user.empty() ? UserName() : options.user);
   job->set_priority(options.priority);
   job->set_device_class(options.device_class);
+  if (device.has_value()) {
+    job->set_device(device->text);
+    job->set_device_class(device->board.DeviceClass());
+  }
   job->set_threads(options.threads);
   job->set_name(options.name);
   return request;
@@ -91,9 +95,12 @@ absl::StatusOr<ExitCode> RunTune(const TuneOptions& options) {
                       options.detach, options.json});
   }
   TUNEFARM_ASSIGN_OR_RETURN(const auto workloads, SelectWorkloads(options.selection));
-  TUNEFARM_ASSIGN_OR_RETURN(const schedules::Target target, FindTargetOrExplain(options.target));
+  TUNEFARM_ASSIGN_OR_RETURN(const std::optional<ChosenDevice> device, FindDevice(options.device));
+  TUNEFARM_ASSIGN_OR_RETURN(const schedules::Target target, device.has_value()
+                                                                ? TargetOf(device->board)
+                                                                : FindTargetOrExplain(options.target));
   TUNEFARM_RETURN_IF_ERROR(CheckTasks(workloads, target, options.threads));
-  v1::SubmitJobRequest request = MakeRequest(options, workloads, target);
+  v1::SubmitJobRequest request = MakeRequest(options, workloads, target, device);
   const bool embedded = options.connection.daemon.empty();
   if (embedded) {
     TUNEFARM_RETURN_IF_ERROR(CompilerVersion(target).status());
@@ -111,12 +118,13 @@ absl::StatusOr<ExitCode> RunTune(const TuneOptions& options) {
   farm.kernel_threads = static_cast<int>(options.threads);
   farm.builders = options.builders;
   farm.compiler_launcher = options.compiler_launcher;
+  SetDevice(device, farm);
   TUNEFARM_ASSIGN_OR_RETURN(TunerSession session, OpenTunerSession(options.connection, farm));
   if (embedded) {
     TUNEFARM_ASSIGN_OR_RETURN(const auto devices, DevicesOf(*session.farm));
     TUNEFARM_RETURN_IF_ERROR(CheckDevice(target, devices));
     TUNEFARM_RETURN_IF_ERROR(CancelOthers(*session.client, "", options.connection));
-    if (session.farm->cpus().shared && !options.json) {
+    if (session.farm->cpus().shared && !farm.emulated && !options.json) {
       Say("note: there is no core to spare for building, so that times are noisier");
     }
   }
@@ -126,7 +134,7 @@ absl::StatusOr<ExitCode> RunTune(const TuneOptions& options) {
 
   JobRun run;
   run.job_id = job_id;
-  run.title = absl::StrCat(job_id, " on ", target.name);
+  run.title = absl::StrCat(job_id, " on ", device.has_value() ? device->board.name : target.name);
   for (const v1::TaskSpec& task : request.tasks()) run.workloads.push_back(task.workload());
   run.trials_planned = options.trials;
   run.output = ChooseOutput(options.json);
@@ -137,7 +145,8 @@ absl::StatusOr<ExitCode> RunTune(const TuneOptions& options) {
                      target.name, ", ", options.trials, " trials each"));
   }
   TUNEFARM_ASSIGN_OR_RETURN(const JobOutcome outcome, FollowJob(*session.client, run));
-  return ReportJob({job_id, target.name, static_cast<int>(options.threads), options.connection, options.json},
+  return ReportJob({job_id, target.name, static_cast<int>(options.threads), options.connection, options.json,
+                    request.options().device()},
                    outcome);
 }
 
@@ -161,8 +170,11 @@ void AddTune(CLI::App& app, Invocation& invocation) {
   command->add_option("--limit", selection.limit, "Only the first N tasks")
       ->check(AtLeastOne())
       ->type_name("N");
-  command->add_option("--target", options->target, "What to generate code for: a name or a file")
-      ->capture_default_str();
+  CLI::Option* target =
+      command->add_option("--target", options->target, "What to generate code for: a name or a file")
+          ->capture_default_str();
+  AddDeviceFlag(command, &options->device);
+  command->get_option("--device")->excludes(target);
   command->add_option("--trials", options->trials, "Measurements a task")
       ->check(AtLeastOne())
       ->type_name("N")
@@ -201,6 +213,7 @@ void AddTune(CLI::App& app, Invocation& invocation) {
       "  tunefarm tune --workloads resnet18 --trials 64\n"
       "  tunefarm tune --workloads resnet50 --only kh=3 --limit 2\n"
       "  tunefarm tune --workload matmul:m=1024,n=1024,k=1024,dtype=f32 --trials 200\n"
+      "  tunefarm tune --workloads mlperf_tiny --device emulated:cortex-m4 --trials 200\n"
       "  tunefarm tune --workloads bert_base --target cortex-a72 --daemon farm.example:9191 --detach");
   command->callback([options, &invocation] {
     options->json = invocation.json;

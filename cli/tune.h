@@ -1,8 +1,10 @@
 // tunefarm tune: search for fast kernels, here or on a farm.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "cli/chosen_device.h"
 #include "cli/command.h"
 #include "cli/workload_list.h"
 #include "schedules/target.h"
@@ -13,6 +15,7 @@ namespace tunefarm::cli {
 struct TuneOptions {
   WorkloadSelection selection;
   std::string target = "host";
+  std::string device;  // Empty: this machine.
   uint32_t trials = 64;
   std::string strategy = "xgb";
   uint64_t seed = 1;
@@ -34,7 +37,8 @@ struct TuneOptions {
 // The request for these options; without a client token. Pure.
 v1::SubmitJobRequest MakeRequest(const TuneOptions& options,
                                  const std::vector<schedules::WeightedWorkload>& workloads,
-                                 const schedules::Target& target);
+                                 const schedules::Target& target,
+                                 const std::optional<ChosenDevice>& device = std::nullopt);
 
 absl::StatusOr<ExitCode> RunTune(const TuneOptions& options);
 void AddTune(CLI::App& app, Invocation& invocation);

@@ -30,7 +30,7 @@ const std::vector<std::string>& FieldNames() {
 
 // May be absent; then the default of Target holds.
 const std::vector<std::string>& OptionalFieldNames() {
-  static const auto* names = new std::vector<std::string>{"kernel_format"};
+  static const auto* names = new std::vector<std::string>{"kernel_format", "data_bytes", "constant_bytes"};
   return *names;
 }
 
@@ -102,6 +102,8 @@ std::string Target::ToJson() const {
   json["flags"] = flags;
   // Only where it says something, so that the texts of older targets, stored with records, stay as they are.
   if (kernel_format == KernelFormat::kObject) json["kernel_format"] = "object";
+  if (data_bytes > 0) json["data_bytes"] = data_bytes;
+  if (constant_bytes > 0) json["constant_bytes"] = constant_bytes;
   return json.dump();
 }
 
@@ -141,6 +143,10 @@ absl::StatusOr<Target> ParseTarget(absl::string_view text) {
   TUNEFARM_RETURN_IF_ERROR(ReadNumber(json, "cores", 1, 65536, target.cores));
   TUNEFARM_RETURN_IF_ERROR(ReadWord(json, "compiler", false, target.compiler));
   TUNEFARM_RETURN_IF_ERROR(ReadList(json, "flags", target.flags));
+  for (const auto& [field, bytes] :
+       {std::pair("data_bytes", &target.data_bytes), {"constant_bytes", &target.constant_bytes}}) {
+    if (json.contains(field)) TUNEFARM_RETURN_IF_ERROR(ReadNumber(json, field, 0, kMaxCache, *bytes));
+  }
   if (json.contains("kernel_format")) {
     if (json["kernel_format"] != "shared_library" && json["kernel_format"] != "object") {
       return BadField("kernel_format", "\"shared_library\" or \"object\"");

@@ -32,14 +32,18 @@ struct Target {
   std::string compiler;            // "gcc", "aarch64-linux-gnu-gcc": looked up in PATH.
   std::vector<std::string> flags;  // Fixed flags, as "-march=haswell".
   KernelFormat kernel_format = KernelFormat::kSharedLibrary;  // "shared_library" (when absent) or "object".
+  // What the device has for a kernel's tensors, where little is; 0 (or absent): no limit. Kernels that need
+  // more are not built.
+  int64_t data_bytes = 0;  // RAM for inputs, output, workspace, and for constants where constant_bytes is 0.
+  int64_t constant_bytes = 0;  // For constants, as they are and packed.
 
   int lanes(int element_bytes) const { return vector_bytes / element_bytes; }
   // Canonical JSON, the text stored with records. Parse(ToJson()) is the same target.
   std::string ToJson() const;
 };
 
-// JSON text with exactly the fields of Target, by their names; `kernel_format` may be absent.
-// kInvalidArgument names the field.
+// JSON text with exactly the fields of Target, by their names; `kernel_format`, `data_bytes` and
+// `constant_bytes` may be absent. kInvalidArgument names the field.
 absl::StatusOr<Target> ParseTarget(absl::string_view json);
 
 // A built-in name, "host" (detected: the best of the built-in x86-64 levels, or aarch64 core, with this

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_join.h"
 #include "base/digest.h"
+#include "tuner/footprint.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -34,6 +35,13 @@ absl::StatusOr<Kernel> BuildKernel(const schedules::Task& task, const schedules:
   const absl::StatusOr<schedules::KernelSource> source = task.Generate(config);
   if (!source.ok()) {
     kernel.failure = InstantiateFailure(source.status());
+    return kernel;
+  }
+  if (const absl::Status fits = CheckFootprint(FootprintOf(task.compute(), *source), task.target());
+      !fits.ok()) {
+    kernel.failure.set_kind(v1::FAILURE_KIND_OUT_OF_MEMORY);
+    kernel.failure.set_phase(v1::PHASE_BUILD);
+    kernel.failure.set_message(std::string(fits.message()));
     return kernel;
   }
   kernel.packed_bytes = source->packed_bytes;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "spdlog/spdlog.h"
 #include "tuner/job_pipeline.h"
@@ -130,7 +131,10 @@ void JobPipeline::Complete(const Work& work, const v1::Measurement& measurement,
   record.device_class =
       environment.device_class().empty() ? task.requirements.device_class() : environment.device_class();
   const auto emulated = emulated_.find(record.device_id);
-  record.estimated = emulated != emulated_.end() && emulated->second;
+  // A failure has no time that would tell; its device, or the class it was meant for, does.
+  record.estimated = measurement.kernels_size() > 0 ? measurement.kernels(0).estimated()
+                                                    : (emulated != emulated_.end() && emulated->second) ||
+                                                          absl::StartsWith(record.device_class, "emulated:");
   record.input_seed = InputSeedOf(task.task->workload());
   record.search_seed = options.seed();
   record.threads = task.task->threads();

@@ -26,6 +26,7 @@ void JobPipeline::AddTrialEvent(const db::Record& record) {
     trial->set_status("ok");
     trial->set_median_us(record.median_us());
     trial->set_gflops(Gflops(record.flop, record.median_us()));
+    trial->set_cycles(record.measurement.kernels(0).cycles());
   } else {
     trial->set_status(FailureName(record.measurement.failure().kind()));
     trial->set_message(record.measurement.failure().message());

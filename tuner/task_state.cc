@@ -164,6 +164,7 @@ void TaskState::Advance() {
            "");
     return;
   }
+  if (history_.Best()->outcome.estimated) return SettleEstimated();
   confirmation_ = MakeConfirmation();
   if (confirmation_.kernels.size() < 2) {
     SettleUnpaired(Default() == nullptr ? "; the default gave no time, so nothing was compared"
@@ -268,6 +269,24 @@ void TaskState::SettleUnpaired(const std::string& how) {
          how);
 }
 
+// Measuring again would give the same numbers. What the model cannot tell apart is a tie, but no reason to
+// take the kernel that is slower by the model.
+void TaskState::SettleEstimated() {
+  const TaskHistory::Entry* best = history_.Best();
+  const TaskHistory::Entry* standard = Default();
+  const double default_us = standard != nullptr ? standard->outcome.median_us : 0;
+  const bool tie =
+      standard != nullptr && default_us < best->outcome.median_us * (1 + best->outcome.error_band);
+  const std::string how =
+      standard == nullptr ? "; the default gave no time"
+      : tie
+          ? absl::StrFormat("; nothing is faster than the default by more than the model's error of %.0f %%",
+                            100 * best->outcome.error_band)
+          : absl::StrFormat("; %.2f x the default by the model %s", default_us / best->outcome.median_us,
+                            best->outcome.cycle_model);
+  Settle(best->trial, best->outcome.median_us, default_us, tie, how);
+}
+
 void TaskState::Stop(const std::string& why) {
   if (finished()) return;
   why_ = why;
@@ -318,8 +337,14 @@ v1::TaskSummary TaskState::Summary() const {
   summary.set_default_gflops(gflops(default_us));
   if (best_us > 0 && default_us > 0) summary.set_speedup(default_us / best_us);
   if (const int best = best_trial(); best >= 0) {
-    summary.set_best_config(task_->space().ToText(history_.Find(best)->config));
+    const TaskHistory::Entry& entry = *history_.Find(best);
+    summary.set_best_config(task_->space().ToText(entry.config));
+    summary.set_best_cycles(entry.outcome.cycles);
+    summary.set_estimated(entry.outcome.estimated);
+    summary.set_cycle_model(entry.outcome.cycle_model);
+    summary.set_error_band(entry.outcome.error_band);
   }
+  if (const TaskHistory::Entry* standard = Default()) summary.set_default_cycles(standard->outcome.cycles);
   if (quality_.has_value()) {
     summary.set_model_pairwise_accuracy(quality_->pairwise_accuracy);
     summary.set_model_recall(quality_->recall);

@@ -68,6 +68,7 @@ class TaskState {
   Confirmation MakeConfirmation() const;
   void Settle(int trial, double best_us, double default_us, bool tie, const std::string& how);
   void SettleUnpaired(const std::string& how);
+  void SettleEstimated();
 
   const int index_;
   const std::shared_ptr<const schedules::Task> task_;

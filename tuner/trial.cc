@@ -21,6 +21,10 @@ Outcome OutcomeOf(const v1::Measurement& measurement, const std::string& kernel_
   outcome.high_us = kernel.high_us();
   outcome.noisy = kernel.noisy();
   outcome.censored = kernel.censored();
+  outcome.cycles = kernel.cycles();
+  outcome.estimated = kernel.estimated();
+  outcome.error_band = kernel.error_band();
+  outcome.cycle_model = kernel.cycle_model();
   return outcome;
 }
 

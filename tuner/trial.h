@@ -23,6 +23,11 @@ struct Outcome {
   double high_us = 0;
   bool noisy = false;
   bool censored = false;  // Cut short: median_us is only a lower bound.
+  double cycles = 0;      // 0: unknown.
+  // The time is a model's: the same on every run, and off by up to error_band (a share).
+  bool estimated = false;
+  double error_band = 0;
+  std::string cycle_model;
   v1::FailureKind failure = v1::FAILURE_KIND_UNSPECIFIED;
   std::string message;        // Of the failure.
   std::string kernel_digest;  // Empty when it was not built.

@@ -35,16 +35,33 @@ TEST_CASE("TheFinalTableHasARowForEachTaskAndTheTotals") {
 }
 
 TEST_CASE("TheNextQueryIsForTheTaskThatGainedMost") {
-  CHECK(NextQuery(TwoTasks(), "x86-64-v3", 1, "--db '/tmp/a b.db'") ==
+  CHECK(NextQuery(TwoTasks(), "--target x86-64-v3", 1, "--db '/tmp/a b.db'") ==
         std::string("tunefarm query best --workload ") + kConv + " --target x86-64-v3 --db '/tmp/a b.db'");
-  CHECK(NextQuery(TwoTasks(), "host", 4, "") ==
+  CHECK(NextQuery(TwoTasks(), "--target host", 4, "") ==
         std::string("tunefarm query best --workload ") + kConv + " --target host --threads 4");
+}
+
+TEST_CASE("TasksOfBoardsAreShownInCyclesWithTheModelsError") {
+  v1::JobSummary summary;
+  v1::TaskSummary& task = *summary.add_tasks();
+  task = Summary(0, kMatmul, 10, 10, 0.1, 0.2);  // 128^3 multiply-adds.
+  task.set_default_cycles(4194304);
+  task.set_best_cycles(2097152 * 1.25);
+  task.set_estimated(true);
+  task.set_cycle_model("cortex-m4/1");
+  task.set_error_band(0.08);
+  const std::string text = SummaryTable(summary, 0);
+  INFO(text);
+  CHECK(text.find("default cycles  best cycles  cycles/MAC") != std::string::npos);
+  CHECK(text.find("4194304      2621440        1.25") != std::string::npos);
+  CHECK(text.find("cycles are estimated, model cortex-m4/1, +-8 %") != std::string::npos);
+  CHECK(text.find("GFLOP/s") == std::string::npos);
 }
 
 TEST_CASE("WithoutASuccessThereIsNothingToQuery") {
   v1::JobSummary summary;
   *summary.add_tasks() = Summary(0, kConv, 5, 64, 0, 0);
-  CHECK(NextQuery(summary, "host", 1, "").empty());
+  CHECK(NextQuery(summary, "--target host", 1, "").empty());
 }
 
 }  // namespace tunefarm::cli
