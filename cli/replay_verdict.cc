@@ -32,7 +32,7 @@ std::vector<std::string> MachineChanges(const db::Record& then, const db::Record
   std::vector<std::string> changes;
   if (then.device_class != now.device_class) {
     changes.push_back(absl::StrCat("the device class was ", then.device_class, " and is ", now.device_class));
-  } else if (then.device_id != now.device_id) {
+  } else if (then.device_id != now.device_id && !then.estimated) {
     changes.push_back(absl::StrCat("it was measured on ", then.device_id, " and is now on ", now.device_id));
   }
   if (a.governor() != b.governor()) {
@@ -57,6 +57,14 @@ std::vector<std::string> SoftwareChanges(const db::Record& then, const db::Recor
   };
   compare("the template", then.template_version, now.template_version);
   compare("the toolchain", then.toolchain, now.toolchain);
+  // Where time does not vary, the same text of template and toolchain may still hide another kernel.
+  if (then.estimated) {
+    compare("the kernel", then.kernel_digest, now.kernel_digest);
+    if (then.ok() && now.ok()) {
+      compare("the cycle model", then.measurement.kernels(0).cycle_model(),
+              now.measurement.kernels(0).cycle_model());
+    }
+  }
   return changes;
 }
 

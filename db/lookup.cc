@@ -24,8 +24,10 @@ std::string Describe(const Record& record) {
   const double median =
       record.confirmation.has_value() ? record.confirmation->kernels(0).median_us() : record.median_us();
   return absl::StrFormat("record %d, %s, %.6g us (%.4g %s) on device class %s", record.id,
-                         record.confirmed ? "confirmed by interleaved pairs" : "not yet confirmed", median,
-                         record.flop / median / 1e3, SpeedUnit(record.workload), record.device_class);
+                         record.estimated   ? "estimated"
+                         : record.confirmed ? "confirmed by interleaved pairs"
+                                            : "not yet confirmed",
+                         median, record.flop / median / 1e3, SpeedUnit(record.workload), record.device_class);
 }
 
 std::string DescribeKey(const LookupKey& key) {

@@ -27,7 +27,7 @@ Json Read(const Json& object) {
 TEST_CASE("TrialObjectHasTheDocumentedFields") {
   const Json trial = Read(TrialJson(Trial(0, kConv, 3, 50).trial()));
   CHECK(Keys(trial) == std::vector<std::string>{"event", "task", "trial", "status", "gflops", "median_us",
-                                                "config", "record", "message"});
+                                                "config", "record", "message", "cycles"});
   CHECK(trial["event"] == "trial");
   CHECK(trial["task"] == kConv);
   CHECK(trial["trial"] == 3);
@@ -66,7 +66,9 @@ TEST_CASE("DoneObjectHasTheDocumentedFields") {
   REQUIRE(done["tasks"].size() == 2);
   const Json& task = done["tasks"][0];
   CHECK(Keys(task) == std::vector<std::string>{"task", "trials", "failures", "default_gflops", "best_gflops",
-                                               "speedup", "record", "config", "tie"});
+                                               "speedup", "record", "config", "tie", "default_cycles",
+                                               "best_cycles", "cycles_per_mac", "estimated", "cycle_model",
+                                               "error_band"});
   CHECK(task["trials"] == 64);
   CHECK(task["failures"] == 2);
   CHECK(task["default_gflops"] == 10.0);

@@ -65,6 +65,25 @@ TEST_CASE("AnotherToolchainIsAnotherKernel") {
   CHECK(verdict.explanation.find("the toolchain was 'gcc 12' and is 'gcc 13'") != std::string::npos);
 }
 
+TEST_CASE("EstimatedRecordsAgreeOnlyWhenTheyAreTheSame") {
+  db::Record then = Measured(100, 100, 100);
+  then.estimated = true;
+  then.kernel_digest = "one";
+  db::Record now = then;
+  now.device_id = "another";  // Emulated devices do not differ.
+  CHECK(CompareReplay(then, now).result == ReplayResult::kAgrees);
+  for (auto* kernel : {now.measurement.mutable_kernels(0)}) {
+    kernel->set_low_us(100.001);
+    kernel->set_median_us(100.001);
+    kernel->set_high_us(100.001);
+  }
+  CHECK(CompareReplay(then, now).result == ReplayResult::kDisagrees);
+  now.kernel_digest = "two";
+  const ReplayVerdict verdict = CompareReplay(then, now);
+  CHECK(verdict.result == ReplayResult::kSoftwareDiffers);
+  CHECK(verdict.explanation.find("the kernel was 'one' and is 'two'") != std::string::npos);
+}
+
 TEST_CASE("AKernelThatFailsNowHasNoTime") {
   db::Record now = Measured(1, 1, 1);
   now.measurement.mutable_failure()->set_kind(v1::FAILURE_KIND_COMPILE);

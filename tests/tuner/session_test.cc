@@ -244,6 +244,33 @@ TEST_CASE("LossAgainstTheDefaultIsNeverPublished") {
   REQUIRE(session->ReportConfirmation(0, outcome).code() == absl::StatusCode::kNotFound);
 }
 
+TEST_CASE("EstimatedTasksAreSettledWithoutMeasuringAgain") {
+  for (const double band : {0.05, 1e6}) {
+    const auto task = FakeTask::Make();
+    const auto session = Make({task}, {.trials = 24, .strategy = "random", .seed = 1});
+    while (!session->finished(0)) {
+      for (const Proposal& proposal : session->Propose(8)) {
+        Outcome outcome = task->Measure(proposal.config);
+        outcome.estimated = true;
+        outcome.error_band = band;
+        outcome.cycle_model = "model/1";
+        outcome.cycles = 120 * outcome.median_us;
+        REQUIRE(session->Report(0, proposal.trial, outcome).ok());
+      }
+      CHECK_FALSE(session->NextConfirmation().has_value());
+    }
+    const v1::TaskSummary summary = session->Summary(0);
+    INFO(summary.finished_why());
+    CHECK(summary.estimated());
+    CHECK(summary.cycle_model() == "model/1");
+    CHECK(summary.error_band() == band);
+    CHECK(summary.best_cycles() > 0);
+    CHECK(summary.best_cycles() <= summary.default_cycles());
+    CHECK(summary.speedup() == Approx(summary.default_cycles() / summary.best_cycles()));
+    CHECK(summary.tie() == (summary.speedup() < 1 + band));
+  }
+}
+
 TEST_CASE("FailingKernelIsDroppedFromTheConfirmation") {
   const auto task = FakeTask::Make();
   auto session = Make({task}, {.trials = 3, .strategy = "random", .seed = 1});
