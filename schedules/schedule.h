@@ -78,8 +78,8 @@ class Schedule {
   absl::Status CopyEdges(Factor factor);
   // The copy of a factor holds its elements in this many bytes, widened.
   absl::Status Widen(Factor factor, int element_bytes);
-  // The padded copy of a factor holds a plane for each index of `dimension`, with rows of a multiple of `pitch`
-  // elements.
+  // The padded copy of a factor holds a plane for each index of `dimension`, with rows of a multiple of
+  // `pitch` elements.
   absl::Status Planes(Factor factor, int dimension, int pitch);
   // Moves the copy of a factor that CacheRead or Pad made.
   absl::Status ComputeAt(Factor factor, int position);

@@ -7,8 +7,8 @@
 
 namespace tunefarm::tuner {
 
-// Raw little-endian elements (measurement.proto). Computed by the reference operator, well below a second for a
-// layer of ResNet-50, or taken from the cache (may be null). Pure otherwise; thread safe.
+// Raw little-endian elements (measurement.proto). Computed by the reference operator, well below a second for
+// a layer of ResNet-50, or taken from the cache (may be null). Pure otherwise; thread safe.
 Artifact ExpectedOutput(const schedules::Workload& workload, ArtifactCache* cache);
 
 }  // namespace tunefarm::tuner
