@@ -118,4 +118,29 @@ TEST_CASE("AKernelOverTheCutoffIsCensoredAfterThreeSamples") {
   CHECK(result[0].iterations == 1);
 }
 
+TEST_CASE("ASlowKernelThatIsAlwaysInterruptedStillHasATime") {
+  Machine machine;
+  machine.preempted = [](int) { return true; };
+  double calm = 0;
+  SECTION("over the cutoff") {
+    machine.call_us = {5000};
+    TimingPolicy policy = Policy();
+    policy.cutoff_us = 1000;
+    const std::vector<KernelSamples> result = Sample(policy, 1, machine.bench(), &calm);
+    CHECK(result[0].censored);
+    CHECK(result[0].samples_us == std::vector<double>{5000});
+  }
+  SECTION("a call as long as the budget") {
+    machine.call_us = {200e3};
+    const std::vector<KernelSamples> result = Sample(Policy(), 1, machine.bench(), &calm);
+    CHECK(result[0].noisy);
+    CHECK(result[0].samples_us == std::vector<double>{200e3});
+  }
+  SECTION("but not a short one") {
+    const std::vector<KernelSamples> result = Sample(Policy(), 1, machine.bench(), &calm);
+    CHECK(result[0].noisy);
+    CHECK(result[0].samples_us.empty());
+  }
+}
+
 }  // namespace tunefarm
