@@ -119,9 +119,8 @@ std::vector<Knob> DotRule::MakeKnobs() const {
 }
 
 DotPlan DotRule::Resolve(const std::vector<Knob>& knobs, const Config& config) const {
-  const auto number = [&](KnobId id, int64_t otherwise) {
-    return static_cast<int32_t>(knob_[id] < 0 ? otherwise
-                                              : knobs[knob_[id]].numbers[config.choice[knob_[id]]]);
+  const auto number = [&](KnobId id, int32_t otherwise) {
+    return KnobNumber(knobs, config, knob_[id], otherwise);
   };
   DotPlan plan;
   plan.kernel = kernels_[number(kKernel, 0)];
@@ -301,14 +300,9 @@ absl::StatusOr<Schedule> DotRule::MakeSchedule(const DotPlan& plan) const {
 absl::StatusOr<ConfigSpace> DotRule::MakeSpace() const {
   std::vector<Knob> knobs = MakeKnobs();
   TUNEFARM_ASSIGN_OR_RETURN(const Config start, DefaultConfig(knobs));
-  const auto legal = [this](const ConfigSpace& space, const Config& config) {
-    const char* reason = Refusal(Resolve(space.knobs(), config));
-    return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
-  };
-  const auto fast = [this](const ConfigSpace& space, const Config& config) {
-    return Refusal(Resolve(space.knobs(), config)) == nullptr;
-  };
-  return ConfigSpace(std::move(knobs), start, legal, fast);
+  return SpaceOf(std::move(knobs), start, [this](const ConfigSpace& space, const Config& config) {
+    return Refusal(Resolve(space.knobs(), config));
+  });
 }
 
 }  // namespace tunefarm::schedules

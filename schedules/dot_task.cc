@@ -47,7 +47,7 @@ class DotTask : public Task {
     options.dot = &dot;
     KernelSource source;
     source.c = PrintC(tree, facts_, options);
-    if (threads() > 1) source.flags.push_back("-fopenmp");
+    source.flags = ThreadFlags();
     source.packed_bytes = static_cast<uint64_t>(tree.packed_bytes);
     source.workspace_bytes = static_cast<uint64_t>(tree.workspace_bytes);
     return source;

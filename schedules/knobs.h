@@ -1,4 +1,4 @@
-// How templates make their knobs.
+// How templates make their knobs, read them, and make a space of them.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,26 @@ inline std::vector<int64_t> BlockSizes(std::vector<int64_t> sizes, int64_t exten
 inline std::vector<int64_t> SizesUpTo(std::vector<int64_t> sizes, int64_t extent) {
   std::erase_if(sizes, [&](int64_t size) { return size > extent; });
   return sizes;
+}
+
+// What a knob says; `otherwise` where the space has no such knob (-1).
+inline int32_t KnobNumber(const std::vector<Knob>& knobs, const Config& config, int knob, int32_t otherwise) {
+  return knob < 0 ? otherwise : static_cast<int32_t>(knobs[knob].numbers[config.choice[knob]]);
+}
+
+// A space whose configs are legal when `refusal`(space, config) gives null, and not for the reason that it
+// gives otherwise. What it captures must outlive the space.
+template <typename Refusal>
+ConfigSpace SpaceOf(std::vector<Knob> knobs, Config start, Refusal refusal,
+                    ConfigSpace::Canonical canonical = nullptr) {
+  const auto legal = [refusal](const ConfigSpace& space, const Config& config) {
+    const char* reason = refusal(space, config);
+    return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
+  };
+  const auto fast = [refusal](const ConfigSpace& space, const Config& config) {
+    return refusal(space, config) == nullptr;
+  };
+  return ConfigSpace(std::move(knobs), std::move(start), legal, fast, std::move(canonical));
 }
 
 }  // namespace tunefarm::schedules

@@ -57,6 +57,13 @@ class Task {
   Task(const Workload& workload, const Target& target, int threads)
       : workload_(workload), target_(target), threads_(threads), compute_(DefineCompute(workload)) {}
 
+  // What parallel loops need of the compiler. A kernel with threads is never unloaded: those of OpenMP
+  // outlive the call, and their code must stay.
+  std::vector<std::string> ThreadFlags() const {
+    if (threads_ == 1) return {};
+    return {"-fopenmp", "-Wl,-z,nodelete"};
+  }
+
  private:
   Workload workload_;
   Target target_;

@@ -16,8 +16,8 @@ std::string SmallTask::ParallelLine() const {
 KernelSource SmallTask::ToSource(std::string text, const Config& config) const {
   KernelSource source;
   source.c = std::move(text);
+  source.flags = ThreadFlags();
   if (number(config, "compile") == 3) source.flags.push_back("-O3");
-  if (threads() > 1) source.flags.push_back("-fopenmp");
   return source;
 }
 

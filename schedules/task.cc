@@ -5,6 +5,7 @@
 #include "schedules/c_printer.h"
 #include "schedules/compute_facts.h"
 #include "schedules/dot_task.h"
+#include "schedules/knobs.h"
 #include "schedules/loop_tree.h"
 #include "schedules/lower.h"
 #include "schedules/schedule_template.h"
@@ -39,15 +40,10 @@ class TiledTask : public Task {
       knobs.push_back(std::move(knob));
       start.choice.push_back(0);
     }
-    const auto legal = [this](const ConfigSpace& space, const Config& config) {
-      const char* reason = Refusal(space, config);
-      return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
-    };
-    const auto fast = [this](const ConfigSpace& space, const Config& config) {
-      return Refusal(space, config) == nullptr;
-    };
-    const auto canonical = [this](const ConfigSpace& space, Config& config) { Canonicalize(space, config); };
-    space_.emplace(std::move(knobs), std::move(start), legal, fast, canonical);
+    space_.emplace(SpaceOf(
+        std::move(knobs), std::move(start),
+        [this](const ConfigSpace& space, const Config& config) { return Refusal(space, config); },
+        [this](const ConfigSpace& space, Config& config) { Canonicalize(space, config); }));
     return absl::OkStatus();
   }
 
@@ -81,8 +77,7 @@ class TiledTask : public Task {
     } else {
       source.c = PrintC(tree, facts_, options);
     }
-    // Never unloaded: the threads of OpenMP outlive the call, and their code must stay.
-    if (threads() > 1) source.flags = {"-fopenmp", "-Wl,-z,nodelete"};
+    source.flags = ThreadFlags();
     source.packed_bytes = static_cast<uint64_t>(tree.packed_bytes);
     source.workspace_bytes = static_cast<uint64_t>(tree.workspace_bytes);
     return source;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "schedules/knobs.h"
 #include "schedules/tiling_space.h"
 
 namespace tunefarm::schedules {
@@ -207,14 +208,9 @@ absl::StatusOr<Config> TilingRule::DefaultConfig(const std::vector<Knob>& knobs)
 absl::StatusOr<ConfigSpace> TilingRule::MakeSpace() const {
   std::vector<Knob> knobs = MakeKnobs();
   TUNEFARM_ASSIGN_OR_RETURN(const Config start, DefaultConfig(knobs));
-  const auto legal = [this](const ConfigSpace& space, const Config& config) {
-    const char* reason = Refusal(Resolve(space.knobs(), config));
-    return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
-  };
-  const auto fast = [this](const ConfigSpace& space, const Config& config) {
-    return Refusal(Resolve(space.knobs(), config)) == nullptr;
-  };
-  return ConfigSpace(std::move(knobs), start, legal, fast);
+  return SpaceOf(std::move(knobs), start, [this](const ConfigSpace& space, const Config& config) {
+    return Refusal(Resolve(space.knobs(), config));
+  });
 }
 
 }  // namespace tunefarm::schedules

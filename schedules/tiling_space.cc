@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "schedules/edge_window.h"
+#include "schedules/knobs.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -27,34 +28,6 @@ int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1)
 
 int EncodeRead(ReadForm form, CopyLevel level) {
   return static_cast<int>(form) * 4 + static_cast<int>(level);
-}
-
-Knob Sizes(std::string name, const std::vector<int64_t>& sizes) {
-  Knob knob{std::move(name), KnobKind::kSplit, {}, sizes, true};
-  for (const int64_t size : sizes) knob.values.push_back(size == 0 ? "all" : absl::StrCat(size));
-  return knob;
-}
-
-Knob Choice(std::string name, KnobKind kind, const std::vector<std::pair<std::string, int>>& values,
-            bool ordered) {
-  Knob knob{std::move(name), kind, {}, {}, ordered};
-  for (const auto& [text, number] : values) {
-    knob.values.push_back(text);
-    knob.numbers.push_back(number);
-  }
-  return knob;
-}
-
-// Block sizes below the extent, and "all".
-std::vector<int64_t> Blocks(std::vector<int64_t> sizes, int64_t extent) {
-  std::erase_if(sizes, [&](int64_t size) { return size >= extent; });
-  sizes.push_back(0);
-  return sizes;
-}
-
-std::vector<int64_t> UpTo(std::vector<int64_t> sizes, int64_t extent) {
-  std::erase_if(sizes, [&](int64_t size) { return size > extent; });
-  return sizes;
 }
 
 // The outer loops that run more than once, from the outermost.
@@ -176,7 +149,7 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
     std::vector<std::pair<std::string, int>> axes;
     for (std::size_t r = 0; r < roles_.size(); ++r)
       axes.emplace_back(axis_name(roles_[r].vector), static_cast<int>(r));
-    knobs.push_back(Choice("vector_axis", KnobKind::kChoice, axes, false));
+    knobs.push_back(ChoiceKnob("vector_axis", KnobKind::kChoice, axes));
   }
   std::vector<int64_t> lanes;
   const int widest = std::max(2, target_.lanes(sizeof(float)));
@@ -184,20 +157,20 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
     if (l <= widest && l * 2 >= widest) lanes.push_back(l);
   }
   if (lanes.empty()) lanes.push_back(widest);
-  knobs.push_back(Sizes("lanes", lanes));
+  knobs.push_back(SizeKnob("lanes", lanes));
   // Sizes that leave the register tile no second row or vector are left out: they only make legal configs
   // rarer.
   const int64_t registers = target_.vector_registers;
-  std::vector<int64_t> vectors = UpTo({1, 2, 3, 4, 6}, RoundUp(vector_extent, lanes[0]) / lanes[0]);
+  std::vector<int64_t> vectors = SizesUpTo({1, 2, 3, 4, 6}, RoundUp(vector_extent, lanes[0]) / lanes[0]);
   std::erase_if(vectors, [&](int64_t count) { return count > 1 && 3 * count + 1 > registers; });
-  knobs.push_back(Sizes("vectors", vectors));
-  std::vector<int64_t> rows = UpTo({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14}, rows_extent);
+  knobs.push_back(SizeKnob("vectors", vectors));
+  std::vector<int64_t> rows = SizesUpTo({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14}, rows_extent);
   std::erase_if(rows, [&](int64_t count) { return count + 2 > registers; });
-  if (rows_extent > 1) knobs.push_back(Sizes("rows", rows));
-  if (rows2_extent > 1) knobs.push_back(Sizes("rows2", UpTo({1, 2, 4}, rows2_extent)));
+  if (rows_extent > 1) knobs.push_back(SizeKnob("rows", rows));
+  if (rows2_extent > 1) knobs.push_back(SizeKnob("rows2", SizesUpTo({1, 2, 4}, rows2_extent)));
   const auto add_blocks = [&](const char* name, std::vector<int64_t> sizes, int64_t extent) {
-    sizes = Blocks(std::move(sizes), extent);
-    if (sizes.size() > 1) knobs.push_back(Sizes(name, sizes));
+    sizes = BlockSizes(std::move(sizes), extent);
+    if (sizes.size() > 1) knobs.push_back(SizeKnob(name, sizes));
   };
   add_blocks("block_v", {32, 64, 96, 128, 192, 256, 384, 512, 1024}, vector_extent);
   add_blocks("block_r", {1, 8, 16, 32, 48, 64, 96, 128, 192, 256, 512}, rows_extent);
@@ -205,8 +178,8 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
   const int k = roles_[0].k;
   const bool blocked_k = k >= 0 && Extent(k) >= 2 * kShortestBlockedReduction;
   if (blocked_k) {
-    knobs.push_back(
-        Sizes("block_k", Blocks({kShortestBlockedReduction, 192, 256, 320, 384, 512, 768, 1024}, Extent(k))));
+    knobs.push_back(SizeKnob(
+        "block_k", BlockSizes({kShortestBlockedReduction, 192, 256, 320, 384, 512, 768, 1024}, Extent(k))));
   }
   std::vector<std::pair<std::string, int>> orders;
   for (std::size_t o = 0; o < kOrders.size(); ++o) {
@@ -216,17 +189,17 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
       orders.emplace_back(std::string(kOrders[o], 2), static_cast<int>(o));
     }
   }
-  knobs.push_back(Choice("order", KnobKind::kReorder, orders, false));
-  knobs.push_back(Choice("inner", KnobKind::kReorder, {{"rows", 1}, {"vector", 0}}, false));
+  knobs.push_back(ChoiceKnob("order", KnobKind::kReorder, orders));
+  knobs.push_back(ChoiceKnob("inner", KnobKind::kReorder, {{"rows", 1}, {"vector", 0}}));
   const std::vector<int>& taps = roles_[0].taps;
   if (!taps.empty()) {
     std::vector<std::pair<std::string, int>> reduce = {{"taps_k", static_cast<int>(ReduceOrder::kTapsThenK)}};
     if (taps.size() > 1) reduce.emplace_back("inner_tap_out", static_cast<int>(ReduceOrder::kInnerTapOut));
     reduce.emplace_back("taps_out", static_cast<int>(ReduceOrder::kTapsOut));
     if (k >= 0 && Extent(k) <= 16) reduce.emplace_back("k_out", static_cast<int>(ReduceOrder::kKOut));
-    knobs.push_back(Choice("reduce", KnobKind::kReorder, reduce, false));
+    knobs.push_back(ChoiceKnob("reduce", KnobKind::kReorder, reduce));
   }
-  knobs.push_back(Sizes("unroll", {1, 2, 4}));
+  knobs.push_back(SizeKnob("unroll", {1, 2, 4}));
   const auto forms = [&](const char* name, const LinearAccess& access, bool copies) {
     std::vector<std::pair<std::string, int>> values;
     values.emplace_back(
@@ -244,27 +217,25 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
       values.emplace_back("panel_middle", EncodeRead(ReadForm::kPanel, CopyLevel::kMiddle));
       values.emplace_back("panel_inner", EncodeRead(ReadForm::kPanel, CopyLevel::kInner));
     }
-    knobs.push_back(Choice(name, KnobKind::kChoice, values, false));
+    knobs.push_back(ChoiceKnob(name, KnobKind::kChoice, values));
   };
   forms("lhs", facts_->lhs, !taps.empty());
   forms("rhs", facts_->rhs, false);
   if (rows_extent > 1) {
-    knobs.push_back(Choice("tail_rows", KnobKind::kChoice,
-                           {{"guard", static_cast<int>(Tail::kGuard)},
-                            {"shift", static_cast<int>(Tail::kShift)},
-                            {"pad", static_cast<int>(Tail::kPad)}},
-                           false));
+    knobs.push_back(ChoiceKnob("tail_rows", KnobKind::kChoice,
+                               {{"guard", static_cast<int>(Tail::kGuard)},
+                                {"shift", static_cast<int>(Tail::kShift)},
+                                {"pad", static_cast<int>(Tail::kPad)}}));
   }
   knobs.push_back(
-      Choice("tail_vector", KnobKind::kChoice,
-             {{"guard", static_cast<int>(Tail::kGuard)}, {"shift", static_cast<int>(Tail::kShift)}}, false));
+      ChoiceKnob("tail_vector", KnobKind::kChoice,
+                 {{"guard", static_cast<int>(Tail::kGuard)}, {"shift", static_cast<int>(Tail::kShift)}}));
   return knobs;
 }
 
 TilingPlan TilingRule::Resolve(const std::vector<Knob>& knobs, const Config& config) const {
-  const auto number = [&](KnobId id, int64_t otherwise) {
-    return static_cast<int32_t>(knob_[id] < 0 ? otherwise
-                                              : knobs[knob_[id]].numbers[config.choice[knob_[id]]]);
+  const auto number = [&](KnobId id, int32_t otherwise) {
+    return KnobNumber(knobs, config, knob_[id], otherwise);
   };
   TilingPlan plan;
   plan.roles = &roles_[number(kVector, 0)];

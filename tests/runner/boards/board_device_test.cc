@@ -40,15 +40,13 @@ TEST_CASE("KernelsRunOnEveryShippedMicrocontroller") {
 
 TEST_CASE("SameKernelTakesTheSameCyclesOnEveryRun") {
   if (!HaveBoardTools()) return;
-  const LocalWork* work = nullptr;
   BoardBench first("emulated:nucleo-l4r5zi");
   const std::string kernel = first.Compile(absl::StrCat("RUN {", kProduct, "}"));
-  const LocalWork item = first.Work({kernel});
-  work = &item;
-  const v1::Measurement one = first.Measure(*work);
-  const v1::Measurement two = first.Measure(*work);
+  const LocalWork work = first.Work({kernel});
+  const v1::Measurement one = first.Measure(work);
+  const v1::Measurement two = first.Measure(work);
   BoardBench second("emulated:nucleo-l4r5zi");
-  const v1::Measurement three = second.Measure(*work);
+  const v1::Measurement three = second.Measure(work);
   INFO(one.failure().ShortDebugString());
   REQUIRE(one.kernels_size() == 1);
   REQUIRE(two.kernels_size() == 1);
