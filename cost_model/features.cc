@@ -230,8 +230,10 @@ double AtLeastOne(double x) { return std::max(1.0, x); }
 // Estimated cycles, by resource, and the traffic that goes into them.
 void PutTraffic(const Summary& s, double useful, const Target& target, Writer& w) {
   const std::vector<Footprints> footprints = {s.lhs.footprints, s.rhs.footprints};
-  const double caches[] = {static_cast<double>(target.l1d_bytes), static_cast<double>(target.l2_bytes),
-                           static_cast<double>(std::max(target.l3_bytes, target.l2_bytes))};
+  // A level that the target has not is as large as the one before: what does not fit there misses here too.
+  const double l1 = AtLeastOne(static_cast<double>(target.l1d_bytes));
+  const double l2 = std::max(l1, static_cast<double>(target.l2_bytes));
+  const double caches[] = {l1, l2, std::max(l2, static_cast<double>(target.l3_bytes))};
   const double speeds[] = {kL2BytesPerCycle, kL3BytesPerCycle, kMemoryBytesPerCycle};
   double memory_cycles = 0;
   for (int i = 0; i < 3; ++i) {

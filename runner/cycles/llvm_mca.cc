@@ -20,12 +20,13 @@ constexpr char kAnalyser[] = "llvm-mca-19";
 // Thousands of instructions take a tenth of a second; a minute is a hang.
 constexpr absl::Duration kTimeout = absl::Minutes(1);
 
-// Runs in the steady state, of which the mean is taken. What the pipeline's state at both ends leaves over is
-// some cycles in all: less than a hundredth of a cycle for each instruction of a long block after 20 runs, of
-// a short one after 100. Simulating long ones as often would take most of the time of an emulated
-// measurement.
+// A program's start costs more than what it simulates, so that one does all: every listing stands there once
+// and several times over, and the difference is the steady state's. What the pipeline's state at both ends
+// leaves over is some cycles in all: less than a hundredth of a cycle for each instruction of a long block
+// after 20 runs, of a short one after 100.
+constexpr int kIterations = 10;
 constexpr std::size_t kLongBlock = 32;
-int IterationsOf(const Listing& listing) { return listing.size() > kLongBlock ? 20 : 100; }
+int CopiesOf(const Listing& listing) { return listing.size() > kLongBlock ? 3 : 11; }
 
 absl::StatusOr<RunResult> RunTool(std::vector<std::string> argv) {
   SubprocessOptions options;
@@ -117,43 +118,46 @@ class Session {
     return absl::InternalError(absl::StrCat(kDisassembler, " did not answer line by line"));
   }
 
-  // Total cycles of `iterations` of each listing in turn; 0 for one of which the model has nothing. What it
-  // lacks is left out and counted in `unmodelled`.
-  absl::StatusOr<std::vector<double>> Simulate(const std::vector<Listing>& listings, int iterations,
+  // Cycles of each listing in the steady state; 0 for one of which the model has nothing. What it lacks is
+  // left out and counted in `unmodelled`.
+  absl::StatusOr<std::vector<double>> Simulate(const std::vector<Listing>& listings,
                                                std::vector<int>* unmodelled) const {
     std::string input;
-    std::vector<std::size_t> block_of_line = {0};  // Lines count from 1.
-    const auto add_line = [&](std::size_t block, absl::string_view text) {
+    std::vector<std::size_t> region_of_line = {0};  // Lines count from 1.
+    const auto add_line = [&](std::size_t region, absl::string_view text) {
       absl::StrAppend(&input, text, "\n");
-      block_of_line.push_back(block);
+      region_of_line.push_back(region);
     };
-    for (std::size_t b = 0; b < listings.size(); ++b) {
-      add_line(b, absl::StrCat("# LLVM-MCA-BEGIN ", b));
-      for (const std::string& text : listings[b]) {
-        if (!text.empty()) add_line(b, text);
+    // Twice as many regions as listings: the single one of each, then the one of copies.
+    for (std::size_t r = 0; r < 2 * listings.size(); ++r) {
+      const Listing& listing = listings[r / 2];
+      add_line(r, absl::StrCat("# LLVM-MCA-BEGIN ", r));
+      for (int copy = 0; copy < (r % 2 == 0 ? 1 : CopiesOf(listing)); ++copy) {
+        for (const std::string& text : listing) {
+          if (!text.empty()) add_line(r, text);
+        }
       }
-      add_line(b, "# LLVM-MCA-END");
+      add_line(r, "# LLVM-MCA-END");
     }
-    const std::string path = absl::StrCat(directory_, "/", iterations, ".s");
+    const std::string path = absl::StrCat(directory_, "/blocks.s");
     TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(path, input));
     // A call's latency is the callee's, which is counted by itself.
     TUNEFARM_ASSIGN_OR_RETURN(
         const RunResult result,
         RunTool({kAnalyser, "-mtriple=" + core_.triple, "-mcpu=" + core_.cpu, "-call-latency=1",
-                 absl::StrCat("-iterations=", iterations), "-resource-pressure=0", "-instruction-info=0",
+                 absl::StrCat("-iterations=", kIterations), "-resource-pressure=0", "-instruction-info=0",
                  "-skip-unsupported-instructions=any", path}));
-    std::vector<double> cycles(listings.size());
-    std::size_t block = listings.size();
+    std::vector<double> totals(2 * listings.size());
+    std::size_t region = totals.size();
     for (absl::string_view line : absl::StrSplit(result.out, '\n')) {
       const std::size_t name = line.find("] Code Region - ");
-      if (name != absl::string_view::npos && !absl::SimpleAtoi(line.substr(name + 16), &block)) {
-        block = listings.size();
+      if (name != absl::string_view::npos && !absl::SimpleAtoi(line.substr(name + 16), &region)) {
+        region = totals.size();
       }
-      if (absl::ConsumePrefix(&line, "Total Cycles:") && block < listings.size()) {
-        if (!absl::SimpleAtod(absl::StripAsciiWhitespace(line), &cycles[block])) block = listings.size();
+      if (absl::ConsumePrefix(&line, "Total Cycles:") && region < totals.size()) {
+        if (!absl::SimpleAtod(absl::StripAsciiWhitespace(line), &totals[region])) region = totals.size();
       }
     }
-    unmodelled->assign(listings.size(), 0);
     absl::flat_hash_set<std::string> lacking;
     absl::flat_hash_set<int> refused;
     for (absl::string_view line : absl::StrSplit(result.err, '\n')) {
@@ -163,13 +167,15 @@ class Session {
         refused.insert(number);
       }
     }
+    unmodelled->assign(listings.size(), 0);
     for (const int line : refused) {
-      if (static_cast<std::size_t>(line) < block_of_line.size()) {
-        ++(*unmodelled)[block_of_line[static_cast<std::size_t>(line)]];
-      }
+      const auto at = static_cast<std::size_t>(line);
+      if (at < region_of_line.size() && region_of_line[at] % 2 == 0) ++(*unmodelled)[region_of_line[at] / 2];
     }
-    for (std::size_t b = 0; b < listings.size(); ++b) {
-      for (const std::string& text : listings[b]) (*unmodelled)[b] += lacking.contains(text);
+    std::vector<double> cycles(listings.size());
+    for (std::size_t l = 0; l < listings.size(); ++l) {
+      for (const std::string& text : listings[l]) (*unmodelled)[l] += lacking.contains(text);
+      cycles[l] = (totals[2 * l + 1] - totals[2 * l]) / (kIterations * (CopiesOf(listings[l]) - 1));
     }
     return cycles;
   }
@@ -220,24 +226,7 @@ absl::StatusOr<std::vector<McaCost>> LlvmMca::Analyse(const std::vector<const Co
     }
   }
   std::vector<int> unmodelled;
-  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<double> once, session.Simulate(parts, 1, &unmodelled));
-  std::vector<double> steady(parts.size());
-  for (const int iterations : {100, 20}) {
-    std::vector<Listing> some;
-    std::vector<std::size_t> places;
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-      if (IterationsOf(parts[p]) != iterations) continue;
-      some.push_back(parts[p]);
-      places.push_back(p);
-    }
-    if (some.empty()) continue;
-    std::vector<int> again;
-    TUNEFARM_ASSIGN_OR_RETURN(const std::vector<double> often,
-                              session.Simulate(some, iterations + 1, &again));
-    for (std::size_t i = 0; i < some.size(); ++i) {
-      steady[places[i]] = (often[i] - once[places[i]]) / iterations;
-    }
-  }
+  TUNEFARM_ASSIGN_OR_RETURN(const std::vector<double> steady, session.Simulate(parts, &unmodelled));
   std::vector<double> cycles(blocks.size());
   for (std::size_t p = 0; p < parts.size(); ++p) {
     const std::size_t b = block_of_part[p];

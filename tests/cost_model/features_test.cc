@@ -103,6 +103,19 @@ TEST_CASE("FeaturesOfASmallMatmulAreThoseCountedByHand") {
   REQUIRE(Value(row, "cache2.rhs_traffic") == Approx(std::log2(1 + 1024.0 * 1024 / 2048)));
 }
 
+void CheckFeatures(const char* workload, const char* target) {
+  INFO(workload << " on " << target);
+  const std::shared_ptr<const Task> task = TaskOf(workload, target);
+  Rng rng(1);
+  std::vector<Config> configs;
+  for (int i = 0; i < 40; ++i) configs.push_back(task->space().Sample(rng));
+  const std::vector<float> rows = ExtractRows(*task, configs);
+  REQUIRE(rows.size() == configs.size() * NumFeatures());
+  REQUIRE(std::all_of(rows.begin(), rows.end(), [](float x) { return std::isfinite(x); }));
+  REQUIRE(std::any_of(rows.begin(), rows.begin() + NumFeatures(), [](float x) { return x != 0; }));
+  REQUIRE(ExtractRows(*task, configs) == rows);
+}
+
 TEST_CASE("FeaturesAreFiniteAndRepeatableForEveryOperatorAndTarget") {
   for (const char* workload :
        {"matmul:m=37,n=1,k=129,dtype=f32", "batch_matmul:b=3,m=17,n=64,k=31,dtype=f32",
@@ -111,17 +124,18 @@ TEST_CASE("FeaturesAreFiniteAndRepeatableForEveryOperatorAndTarget") {
         "conv2d:n=1,h=7,w=7,ci=64,co=64,kh=1,kw=1,stride=1,pad=0,layout=nchw,dtype=f32,epilogue=bias+"
         "residual+relu",
         "depthwise_conv2d:n=1,h=28,w=28,c=96,kh=3,kw=3,stride=1,pad=1,layout=nhwc,dtype=f32"}) {
-    for (const char* target : {"x86-64-v2", "x86-64-v4", "cortex-a72"}) {
-      INFO(workload << " on " << target);
-      const std::shared_ptr<const Task> task = TaskOf(workload, target);
-      Rng rng(1);
-      std::vector<Config> configs;
-      for (int i = 0; i < 40; ++i) configs.push_back(task->space().Sample(rng));
-      const std::vector<float> rows = ExtractRows(*task, configs);
-      REQUIRE(rows.size() == configs.size() * NumFeatures());
-      REQUIRE(std::all_of(rows.begin(), rows.end(), [](float x) { return std::isfinite(x); }));
-      REQUIRE(std::any_of(rows.begin(), rows.begin() + NumFeatures(), [](float x) { return x != 0; }));
-      REQUIRE(ExtractRows(*task, configs) == rows);
+    for (const char* target : {"x86-64-v2", "x86-64-v4", "cortex-a72"}) CheckFeatures(workload, target);
+  }
+}
+
+// Of which some have one cache, or none.
+TEST_CASE("FeaturesOfInt8TasksAreFiniteOnMicrocontrollersToo") {
+  for (const char* workload :
+       {"dense:m=1,n=10,k=64,dtype=i8,epilogue=bias",
+        "conv2d:n=1,h=9,w=9,ci=3,co=8,kh=3,kw=3,stride=2,pad=1,layout=nhwc,dtype=i8,epilogue=bias",
+        "depthwise_conv2d:n=1,h=9,w=9,c=8,kh=3,kw=3,stride=1,pad=1,layout=nhwc,dtype=i8,epilogue=bias"}) {
+    for (const char* target : {"cortex-m4", "cortex-m7", "cortex-m55", "cortex-a53", "x86-64-v3"}) {
+      CheckFeatures(workload, target);
     }
   }
 }
