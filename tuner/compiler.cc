@@ -18,6 +18,7 @@
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "base/subprocess.h"
+#include "tuner/precompiled_headers.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -173,7 +174,11 @@ absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, con
                                       const CompilerOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::Create("tunefarm-build"));
   TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(scratch.path() + "/kernel.c", source.c));
-  const std::vector<std::string> flags = CompilerFlags(target, source);
+  std::vector<std::string> flags = CompilerFlags(target, source);
+  if (options.headers != nullptr && options.launcher.empty()) {
+    const std::string header = options.headers->For(target.compiler, flags, source.c);
+    if (!header.empty()) flags.insert(flags.end(), {"-include", header});
+  }
   const std::vector<std::string> compiler = {target.compiler};
   const bool object = target.kernel_format == schedules::KernelFormat::kObject;
   std::vector<std::vector<std::string>> steps;

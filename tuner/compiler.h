@@ -18,9 +18,13 @@
 
 namespace tunefarm::tuner {
 
+class PrecompiledHeaders;
+
 struct CompilerOptions {
   std::vector<std::string> launcher;  // Put before the compiler; empty: none.
-  std::vector<int> cpus;              // Affinity of compiler processes; empty: ours.
+  PrecompiledHeaders* headers =
+      nullptr;            // Used without a launcher, which could not know of them; null: none.
+  std::vector<int> cpus;  // Affinity of compiler processes; empty: ours.
   // A candidate that takes longer than this to compile is not worth it. Register tiles take 0.05 to 0.15 s.
   absl::Duration timeout = absl::Seconds(10);
 };

@@ -13,6 +13,7 @@
 #include "tuner/cpu_list.h"
 #include "tuner/daemon_service.h"
 #include "tuner/expected_output.h"
+#include "tuner/precompiled_headers.h"
 #include "tuner/tracker_client.h"
 
 namespace tunefarm::tuner {
@@ -77,7 +78,9 @@ absl::StatusOr<CompilerOptions> CompilerOptionsOf(const Flags& flags) {
 }
 
 absl::Status Serve(const Flags& flags, const sigset_t& endings) {
-  TUNEFARM_ASSIGN_OR_RETURN(const CompilerOptions compiler, CompilerOptionsOf(flags));
+  TUNEFARM_ASSIGN_OR_RETURN(CompilerOptions compiler, CompilerOptionsOf(flags));
+  PrecompiledHeaders headers;
+  compiler.headers = &headers;
   TUNEFARM_RETURN_IF_ERROR(StayOnCpus(compiler.cpus));
   const std::filesystem::path folder = std::filesystem::path(flags.database).parent_path();
   if (!folder.empty()) TUNEFARM_RETURN_IF_ERROR(MakeDirectories(folder.string()));

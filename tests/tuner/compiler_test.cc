@@ -11,7 +11,9 @@
 #include "absl/strings/match.h"
 #include "base/exit_code.h"
 #include "base/file.h"
+#include "schedules/schedule_template.h"
 #include "tests/catch.h"
+#include "tuner/precompiled_headers.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -148,6 +150,41 @@ TEST_CASE("ReplacedCompilerIsNoticed") {
   CHECK(CompilerVersion(compiler).value() == "version one");
   WriteScript(*folder, "cc", "echo version two; echo more\n");
   CHECK(CompilerVersion(compiler).value() == "version two");
+}
+
+// Every intrinsic's declaration has a number that the compiler orders things by.
+TEST_CASE("PrecompiledIntrinsicsChangeNothingInTheObject") {
+  const auto target = schedules::FindTarget("x86-64-v3");
+  REQUIRE(target.ok());
+  if (!CompilerVersion(target->compiler).ok()) return;
+  const auto task = schedules::Task::Create(
+      *schedules::Workload::Parse("conv2d:n=1,h=9,w=9,ci=16,co=16,kh=3,kw=3,stride=1,pad=1,layout=nhwc,"
+                                  "dtype=i8,epilogue=bias"),
+      *target);
+  REQUIRE(task.ok());
+  const auto source = (*task)->Generate((*task)->space().default_config());
+  REQUIRE(source.ok());
+  REQUIRE(absl::StrContains(source->c, "#include <immintrin.h>"));
+  PrecompiledHeaders headers;
+  CompilerOptions options;
+  options.headers = &headers;
+  const std::string header = headers.For(target->compiler, CompilerFlags(*target, *source), source->c);
+  REQUIRE(!header.empty());
+  CHECK(access((header + ".gch").c_str(), R_OK) == 0);
+  CHECK(headers.For(target->compiler, CompilerFlags(*target, *source), source->c) == header);
+  const auto with = Compile(*source, *target, options);
+  const auto without = Compile(*source, *target, {});
+  REQUIRE(with.ok());
+  REQUIRE(without.ok());
+  CHECK(!with->object.empty());
+  CHECK(with->object == without->object);
+}
+
+TEST_CASE("HeadersThatCannotBePrecompiledAreReadAsEver") {
+  PrecompiledHeaders headers;
+  CHECK(headers.For("gcc", {"-O2"}, "#include <stdint.h>\nint x;\n").empty());
+  CHECK(headers.For("gcc", {"-no-such-flag"}, "#include <immintrin.h>\n").empty());
+  CHECK(headers.For("riscv64-nowhere-linux-gnu-gcc", {}, "#include <immintrin.h>\n").empty());
 }
 
 TEST_CASE("LauncherRunsBeforeTheCompilerAndSeesSeparateCompilation") {
