@@ -98,7 +98,14 @@ absl::StatusOr<CommandEnd> BoardSession::Execute(device::ControlBlock& control, 
   if (stop->ended) return absl::UnavailableError("the target has gone");
   TUNEFARM_ASSIGN_OR_RETURN(stopped_at_, client_->ReadRegister("pc"));
   TUNEFARM_ASSIGN_OR_RETURN(const std::string left, Read(control_, sizeof control));
+  // OpenOCD gives zeros for what it cannot read, unless told otherwise, and zeros would be a success.
+  const std::uint32_t command = control.command;
   std::memcpy(static_cast<void*>(&control), left.data(), std::min(left.size(), sizeof control));
+  if (control.command != command) {
+    return absl::UnavailableError(
+        "the control block is lost: the kernel has overwritten it, or the GDB server no longer reads the "
+        "board's memory");
+  }
   if (stopped_at_ == done_) return CommandEnd::kDone;
   if (stopped_at_ != fault_) {
     // A breakpoint instruction of the kernel's own, or a core that has locked up.

@@ -1,14 +1,45 @@
 #include "runner/boards/server_link.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
+
 namespace tunefarm {
+namespace {
+
+// OpenOCD serves one debugger and turns others away. Our own last connection counts until it has seen that we
+// closed it, which takes it some milliseconds.
+constexpr absl::Duration kPatience = absl::Seconds(2);
+constexpr absl::Duration kPause = absl::Milliseconds(10);
+
+absl::StatusOr<std::unique_ptr<gdb::Client>> ConnectTo(const std::string& server,
+                                                       const gdb::ClientOptions& options) {
+  const absl::Time until = absl::Now() + std::min(kPatience, options.answer_deadline);
+  for (;;) {
+    TUNEFARM_ASSIGN_OR_RETURN(gdb::Channel channel,
+                              gdb::Channel::Connect(server, absl::Now() + options.answer_deadline));
+    absl::StatusOr<std::unique_ptr<gdb::Client>> client = gdb::Client::Over(std::move(channel), options);
+    if (client.ok()) return client;
+    if (!absl::IsUnavailable(client.status()))
+      return WithContext(client.status(), absl::StrCat("GDB server ", server));
+    if (absl::Now() >= until) {
+      return absl::UnavailableError(absl::StrCat("the GDB server at ", server,
+                                                 " takes the connection and closes it at once: another "
+                                                 "debugger is connected, or it does not reach its "
+                                                 "board (what it prints tells)"));
+    }
+    absl::SleepFor(kPause);
+  }
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<gdb::Client>> ServerLink::Reset(absl::Duration deadline) {
   gdb::ClientOptions options;
   options.answer_deadline = deadline;
   words_.clear();
-  TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<gdb::Client> client, gdb::Client::Connect(gdb_.server, options));
+  TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<gdb::Client> client, ConnectTo(gdb_.server, options));
   for (const std::string& command : gdb_.reset) {
     const absl::StatusOr<std::string> printed = client->Monitor(command);
     if (!printed.ok())

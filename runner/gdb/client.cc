@@ -221,27 +221,13 @@ absl::StatusOr<std::string> Client::ReadMemory(std::uint64_t address, std::uint6
 }
 
 absl::Status Client::WriteMemory(std::uint64_t address, absl::string_view content) {
-  const std::size_t room = packet_bytes_ - kMemoryHeader;
-  bool binary = writes_binary_ || !asked_binary_;
+  const std::size_t most = (packet_bytes_ - kMemoryHeader) / 2;
   while (!content.empty()) {
-    std::size_t size = 0;
-    for (std::size_t encoded = 0; size < content.size(); ++size) {
-      encoded += binary ? static_cast<std::size_t>(EncodedSize(content[size])) : 2;
-      if (encoded > room) break;
-    }
-    const absl::string_view piece = content.substr(0, size);
-    const std::string what = absl::StrFormat("write %d bytes at 0x%x", size, address);
-    const std::string header = absl::StrFormat("%c%x,%x:", binary ? 'X' : 'M', address, size);
-    const absl::Status written =
-        Order(absl::StrCat(header, binary ? piece : absl::string_view(ToHex(piece))), what);
-    if (binary && !std::exchange(asked_binary_, true)) {
-      writes_binary_ = !absl::IsUnimplemented(written);
-      binary = writes_binary_;
-      if (!binary) continue;  // The same again, in hexadecimal.
-    }
-    TUNEFARM_RETURN_IF_ERROR(written);
-    content.remove_prefix(size);
-    address += size;
+    const absl::string_view piece = content.substr(0, most);
+    TUNEFARM_RETURN_IF_ERROR(Order(absl::StrFormat("M%x,%x:%s", address, piece.size(), ToHex(piece)),
+                                   absl::StrFormat("write %d bytes at 0x%x", piece.size(), address)));
+    content.remove_prefix(piece.size());
+    address += piece.size();
   }
   return absl::OkStatus();
 }

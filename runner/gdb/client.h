@@ -38,7 +38,9 @@ class Client {
   static absl::StatusOr<std::unique_ptr<Client>> Over(Channel channel, const ClientOptions& options);
 
   absl::StatusOr<std::string> ReadMemory(std::uint64_t address, std::uint64_t bytes);
-  // In pieces that fit the server's packets. Empty content is nothing to do.
+  // In pieces that fit the server's packets. Empty content is nothing to do. In hexadecimal, not by the X
+  // packet: that OpenOCD acknowledges before it writes, tells a failure in answer to the next one, and then
+  // answers twice.
   absl::Status WriteMemory(std::uint64_t address, absl::string_view content);
   // Of 32 bits, by the names of registers.h.
   absl::StatusOr<std::uint32_t> ReadRegister(const std::string& name);
@@ -60,7 +62,6 @@ class Client {
 
   bool usable() const { return broken_.ok(); }
   std::size_t packet_bytes() const { return packet_bytes_; }
-  bool writes_binary() const { return writes_binary_; }
 
  private:
   Client(Channel channel, const ClientOptions& options) : channel_(std::move(channel)), options_(options) {}
@@ -84,8 +85,6 @@ class Client {
   RegisterNumbers registers_ = MProfileRegisters();
   std::size_t packet_bytes_ = 0;
   bool acknowledges_ = true;
-  bool writes_binary_ = false;  // The X packet; asked for at the first write.
-  bool asked_binary_ = false;
   bool implied_ack_ = false;  // An answer came in place of the acknowledgement and waits in `early_`.
   std::string early_;
   absl::Status broken_;  // Why the connection cannot be used any more.

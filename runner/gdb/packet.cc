@@ -48,8 +48,6 @@ Received Unpack(absl::string_view raw) {
 
 }  // namespace
 
-int EncodedSize(char byte) { return NeedsEscape(byte) ? 2 : 1; }
-
 std::string EncodePacket(absl::string_view payload) {
   std::string packet = "$";
   for (const char c : payload) {

@@ -13,8 +13,6 @@ namespace tunefarm::gdb {
 
 // "$", the payload with '$', '#', '}' and '*' escaped, "#" and two digits of checksum.
 std::string EncodePacket(absl::string_view payload);
-// How many bytes EncodePacket makes of this byte.
-int EncodedSize(char byte);
 
 // More than this no server sends; without an end there would be no bound for what garbage costs.
 inline constexpr std::size_t kMaxPacket = std::size_t{1} << 20;

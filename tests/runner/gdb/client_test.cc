@@ -25,7 +25,6 @@ TEST_CASE("MemoryIsWrittenInPacketsOfTheServersSize") {
   std::string memory(1000, '\0');
   ScriptedServer server(AfterHandshake([&](const std::string& request) -> std::optional<std::string> {
     CHECK(EncodePacket(request).size() <= 0x200);
-    if (request[0] == 'X') return Good("");  // Not known here.
     unsigned address = 0, size = 0;
     int header = 0;
     if (std::sscanf(request.c_str(), "M%x,%x:%n", &address, &size, &header) == 2) {
@@ -42,32 +41,11 @@ TEST_CASE("MemoryIsWrittenInPacketsOfTheServersSize") {
     const auto client = ClientOf(server);
     CHECK(client->packet_bytes() == 0x200);
     REQUIRE(client->WriteMemory(50, content).ok());
-    CHECK_FALSE(client->writes_binary());
     CHECK(*client->ReadMemory(50, 900) == content);
     CHECK(client->WriteMemory(0, "").ok());
     CHECK(*client->ReadMemory(50, 0) == "");
   }
   CHECK(memory.substr(50, 900) == content);
-}
-
-TEST_CASE("MemoryIsWrittenInBinaryWhereTheServerKnowsIt") {
-  std::string memory(1000, '\0');
-  ScriptedServer server(AfterHandshake([&](const std::string& request) -> std::optional<std::string> {
-    unsigned address = 0, size = 0;
-    int header = 0;
-    if (std::sscanf(request.c_str(), "X%x,%x:%n", &address, &size, &header) != 2) return Good("");
-    CHECK(EncodePacket(request).size() <= 0x200);
-    CHECK(request.size() == header + size);
-    memory.replace(address, size, request.substr(header));
-    return Good("OK");
-  }));
-  const std::string content = std::string(400, '#') + std::string(400, 'a');  // Half of it doubles.
-  {
-    const auto client = ClientOf(server);
-    REQUIRE(client->WriteMemory(100, content).ok());
-    CHECK(client->writes_binary());
-  }
-  CHECK(memory.substr(100, 800) == content);
 }
 
 TEST_CASE("RefusalsNameWhatWasAskedAndLeaveTheConnectionUsable") {
@@ -192,75 +170,6 @@ TEST_CASE("ServerThatDiesWhileTheTargetRunsIsNoticedAtOnce") {
   const absl::Time start = absl::Now();
   CHECK(absl::IsUnavailable(client->WaitForStop(absl::Now() + absl::Seconds(60)).status()));
   CHECK(absl::Now() - start < absl::Seconds(10));
-}
-
-// As OpenOCD 0.12 talks (src/server/gdb_server.c): 16 KiB packets, no acknowledgements once asked, a
-// description in two pieces with xPSR as register 16, log lines as console output, binary writes. Written
-// down from its source, not recorded: no board was at hand.
-TEST_CASE("ConversationWithOpenOcd") {
-  std::string xml =
-      "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n"
-      "<architecture>arm</architecture>\n<feature name=\"org.gnu.gdb.arm.m-profile\">\n";
-  for (int r = 0; r <= 12; ++r) {
-    xml += absl::StrCat("<reg name=\"r", r, "\" bitsize=\"32\" regnum=\"", r,
-                        "\" save-restore=\"yes\" type=\"int\" group=\"general\"/>\n");
-  }
-  xml +=
-      "<reg name=\"sp\" bitsize=\"32\" regnum=\"13\" save-restore=\"yes\" type=\"data_ptr\" "
-      "group=\"general\"/>\n"
-      "<reg name=\"lr\" bitsize=\"32\" regnum=\"14\" save-restore=\"yes\" type=\"int\" group=\"general\"/>\n"
-      "<reg name=\"pc\" bitsize=\"32\" regnum=\"15\" save-restore=\"yes\" type=\"code_ptr\" "
-      "group=\"general\"/>\n"
-      "<reg name=\"xPSR\" bitsize=\"32\" regnum=\"16\" save-restore=\"yes\" type=\"int\" "
-      "group=\"general\"/>\n"
-      "</feature>\n<feature name=\"org.gnu.gdb.arm.m-system\">\n"
-      "<reg name=\"msp\" bitsize=\"32\" regnum=\"17\" save-restore=\"yes\" type=\"data_ptr\" "
-      "group=\"system\"/>\n"
-      "</feature>\n</target>\n";
-  bool acknowledges = true;
-  const auto reply = [&](const std::string& payload) {
-    return acknowledges ? Good(payload) : EncodePacket(payload);
-  };
-  ScriptedServer server([&](const std::string& request) -> std::optional<std::string> {
-    if (absl::StartsWith(request, "qSupported")) {
-      return reply(
-          "PacketSize=4000;qXfer:memory-map:read+;qXfer:features:read+;qXfer:threads:read+;QStartNoAckMode+;"
-          "vContSupported+");
-    }
-    if (request == "QStartNoAckMode") {
-      acknowledges = false;
-      return Good("OK");
-    }
-    if (request == "?") return reply("S02");
-    if (absl::StartsWith(request, "qXfer:features:read:target.xml:0,"))
-      return reply("m" + xml.substr(0, 700));
-    if (absl::StartsWith(request, "qXfer:features:read:target.xml:2bc,")) return reply("l" + xml.substr(700));
-    if (request == "qRcmd," + ToHex("reset halt")) {
-      return reply("O" + ToHex("target halted due to debug-request, current mode: Thread \n")) +
-             reply("O" + ToHex("xPSR: 0x01000000 pc: 0x08000188 msp: 0x20050000\n")) + reply("OK");
-    }
-    if (request == "P10=00000001" || request == "Pf=00020020") return reply("OK");
-    if (request == "Z0,20000100,2" || request[0] == 'X') return reply("OK");
-    if (request == "c") return reply("O" + ToHex("halted: PC: 0x20000100\n")) + reply("T05");
-    if (request == "m20000000,4")
-      return reply("ef*#be");  // Run lengths are never sent by it; nor is this understood.
-    return reply("");
-  });
-  const auto client = ClientOf(server);
-  const absl::StatusOr<std::string> printed = client->Monitor("reset halt");
-  REQUIRE(printed.ok());
-  CHECK(printed->find("msp: 0x20050000") != std::string::npos);
-  CHECK(client->WriteMemory(0x20000000, std::string(20000, '#')).ok());
-  CHECK(client->writes_binary());
-  CHECK(client->SetBreakpoint(0x20000100).ok());
-  CHECK(client->WriteRegister("xpsr", 0x01000000).ok());
-  CHECK(client->WriteRegister("pc", 0x20000200).ok());
-  REQUIRE(client->Continue().ok());
-  const absl::StatusOr<Stop> stop = client->WaitForStop(absl::Now() + absl::Seconds(5));
-  REQUIRE(stop.ok());
-  CHECK(stop->signal == 5);
-  CHECK(absl::IsUnimplemented(client->Monitor("no such command").status()));
-  CHECK(client->usable());
 }
 
 TEST_CASE("DescriptionsThatAreNoCortexMAreRefused") {
