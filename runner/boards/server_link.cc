@@ -12,14 +12,21 @@ namespace {
 // closed it, which takes it some milliseconds.
 constexpr absl::Duration kPatience = absl::Seconds(2);
 constexpr absl::Duration kPause = absl::Milliseconds(10);
+constexpr absl::Duration kGreeting = absl::Seconds(5);
 
 absl::StatusOr<std::unique_ptr<gdb::Client>> ConnectTo(const std::string& server,
                                                        const gdb::ClientOptions& options) {
-  const absl::Time until = absl::Now() + std::min(kPatience, options.answer_deadline);
+  const absl::Time until = absl::Now() + std::min(kPatience, options.greeting_deadline);
   for (;;) {
-    TUNEFARM_ASSIGN_OR_RETURN(gdb::Channel channel,
-                              gdb::Channel::Connect(server, absl::Now() + options.answer_deadline));
-    absl::StatusOr<std::unique_ptr<gdb::Client>> client = gdb::Client::Over(std::move(channel), options);
+    absl::StatusOr<gdb::Channel> channel =
+        gdb::Channel::Connect(server, absl::Now() + options.greeting_deadline);
+    if (!channel.ok()) {
+      if (absl::IsInvalidArgument(channel.status())) return channel.status();
+      return absl::UnavailableError(
+          absl::StrCat(channel.status().message(),
+                       "; start it (OpenOCD, pyOCD, J-Link), or correct gdb.server in the device file"));
+    }
+    absl::StatusOr<std::unique_ptr<gdb::Client>> client = gdb::Client::Over(*std::move(channel), options);
     if (client.ok()) return client;
     if (!absl::IsUnavailable(client.status()))
       return WithContext(client.status(), absl::StrCat("GDB server ", server));
@@ -38,6 +45,7 @@ absl::StatusOr<std::unique_ptr<gdb::Client>> ConnectTo(const std::string& server
 absl::StatusOr<std::unique_ptr<gdb::Client>> ServerLink::Reset(absl::Duration deadline) {
   gdb::ClientOptions options;
   options.answer_deadline = deadline;
+  options.greeting_deadline = std::min(deadline, kGreeting);
   words_.clear();
   TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<gdb::Client> client, ConnectTo(gdb_.server, options));
   for (const std::string& command : gdb_.reset) {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
@@ -142,8 +143,29 @@ absl::Status Client::Order(absl::string_view payload, const std::string& what) {
       absl::StrCat("the GDB server answers '", answer.substr(0, 40), "' when asked to ", what)));
 }
 
+absl::StatusOr<std::string> Client::Greet() {
+  constexpr char kGreeting[] = "qSupported:xmlRegisters=arm";
+  const absl::Duration later = options_.answer_deadline;
+  options_.answer_deadline = std::min(later, options_.greeting_deadline);
+  absl::StatusOr<std::string> features = Ask(kGreeting);
+  options_.answer_deadline = later;
+  const std::string& skipped = decoder_.skipped();
+  const bool echo = features.ok() && *features == kGreeting;
+  if (!skipped.empty() && (!features.ok() || echo)) {
+    return Break(
+        absl::DataLossError(absl::StrCat("this is no GDB server: it says '", absl::CEscape(skipped), "'")));
+  }
+  if (echo) return Break(absl::DataLossError("this is no GDB server: it sends back what it is sent"));
+  if (absl::IsDeadlineExceeded(features.status())) {
+    return absl::DeadlineExceededError(
+        "nobody there answers in the GDB protocol: this is another service, or a GDB server that is busy "
+        "with another debugger");
+  }
+  return features;
+}
+
 absl::Status Client::Handshake() {
-  TUNEFARM_ASSIGN_OR_RETURN(const std::string features, Ask("qSupported:xmlRegisters=arm"));
+  TUNEFARM_ASSIGN_OR_RETURN(const std::string features, Greet());
   bool described = false, no_ack = false;
   packet_bytes_ = kLeastPacket;
   for (absl::string_view feature : absl::StrSplit(features, ';')) {

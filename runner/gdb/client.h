@@ -23,6 +23,8 @@ namespace tunefarm::gdb {
 struct ClientOptions {
   // For one answer. A probe writes 4 KB in some 50 ms; a reset with its scripts can take a second.
   absl::Duration answer_deadline = absl::Seconds(5);
+  // For the first one, which a server that runs and is free gives at once. At most answer_deadline.
+  absl::Duration greeting_deadline = absl::InfiniteDuration();
 };
 
 struct Stop {
@@ -33,6 +35,7 @@ struct Stop {
 class Client {
  public:
   // Connects, agrees on features and finds the target halted, or halts it.
+  // kDataLoss, kDeadlineExceeded: who is there does not speak this protocol.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& address,
                                                          const ClientOptions& options);
   static absl::StatusOr<std::unique_ptr<Client>> Over(Channel channel, const ClientOptions& options);
@@ -66,6 +69,8 @@ class Client {
  private:
   Client(Channel channel, const ClientOptions& options) : channel_(std::move(channel)), options_(options) {}
   absl::Status Handshake();
+  // What the server says it can do.
+  absl::StatusOr<std::string> Greet();
   absl::Status Halt();
   absl::StatusOr<std::string> Fetch(const std::string& annex);
   // Sends a packet and waits for the acknowledgement, where there are any.

@@ -10,6 +10,8 @@ constexpr char kEscape = '}';
 constexpr char kFlip = 0x20;
 // A run length is a printable character: 29 more than the number of further copies.
 constexpr int kRunBias = 29;
+// Enough to recognise who speaks.
+constexpr std::size_t kMostSkipped = 60;
 
 bool NeedsEscape(char c) { return c == '$' || c == '#' || c == '}' || c == '*'; }
 
@@ -69,6 +71,7 @@ std::optional<Received> PacketDecoder::Next() {
       return Received{first == '+' ? Received::Kind::kAck : Received::Kind::kNak, {}};
     }
     if (first == '$') break;
+    if (skipped_.size() < kMostSkipped) skipped_.push_back(first);
     ++begin_;
   }
   if (begin_ == buffer_.size()) {

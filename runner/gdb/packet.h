@@ -35,10 +35,13 @@ class PacketDecoder {
   void Feed(absl::string_view bytes) { buffer_.append(bytes.data(), bytes.size()); }
   // The next thing that has arrived completely.
   std::optional<Received> Next();
+  // The beginning of what was skipped: servers send nothing between packets, other services do.
+  const std::string& skipped() const { return skipped_; }
 
  private:
   std::string buffer_;
   std::size_t begin_ = 0;  // Of what was not yet looked at.
+  std::string skipped_;
 };
 
 std::string ToHex(absl::string_view bytes);

@@ -119,7 +119,12 @@ TEST_CASE("ServersThatStallDropOrAnswerGarbageAreGivenUp") {
 TEST_CASE("WhatIsNoGdbServerFailsTheHandshake") {
   ScriptedServer http(
       [](const std::string&) -> std::optional<std::string> { return "HTTP/1.1 400 Bad Request\r\n\r\n"; });
-  CHECK(absl::IsDeadlineExceeded(Client::Over(http.channel(), Impatient()).status()));
+  const absl::Status says = Client::Over(http.channel(), Impatient()).status();
+  CHECK(absl::IsDataLoss(says));
+  CHECK(says.message() == "this is no GDB server: it says 'HTTP/1.1 400 Bad Request\\r\\n\\r\\n'");
+  // A terminal, such as OpenOCD's telnet port.
+  ScriptedServer echo([](const std::string& request) -> std::optional<std::string> { return Good(request); });
+  CHECK(absl::IsDataLoss(Client::Over(echo.channel(), Impatient()).status()));
   ScriptedServer mute([](const std::string&) -> std::optional<std::string> { return ""; });
   CHECK(absl::IsDeadlineExceeded(Client::Over(mute.channel(), Impatient()).status()));
   ScriptedServer gone([](const std::string&) -> std::optional<std::string> { return std::nullopt; });
