@@ -20,32 +20,32 @@ constexpr absl::Duration kStopDeadline = absl::Seconds(1);
 // Thumb state, no exception.
 constexpr std::uint32_t kThreadStatus = 0x01000000;
 
-}  // namespace
-
-absl::StatusOr<std::uint32_t> BoardSession::Symbol(const std::string& name) const {
-  const auto found = linker_->runtime().symbols.find(name);
-  if (found == linker_->runtime().symbols.end()) {
+absl::StatusOr<std::uint32_t> Symbol(const ElfImage& runtime, const std::string& name) {
+  const auto found = runtime.symbols.find(name);
+  if (found == runtime.symbols.end()) {
     return absl::InternalError(absl::StrCat("the on-device runtime has no symbol ", name));
   }
   return found->second;
 }
 
-absl::StatusOr<BoardSession> BoardSession::Start(TargetLink& link, const BoardLinker& linker,
+}  // namespace
+
+absl::StatusOr<BoardSession> BoardSession::Start(TargetLink& link, const ElfImage& runtime,
                                                  absl::Duration deadline) {
   TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<gdb::Client> client, link.Reset(deadline));
-  BoardSession session(linker, std::move(client));
+  BoardSession session(std::move(client));
   const std::pair<const char*, std::uint32_t*> symbols[] = {{"tunefarm_control", &session.control_},
                                                             {"tunefarm_entry", &session.entry_},
                                                             {"tunefarm_done", &session.done_},
                                                             {"tunefarm_fault", &session.fault_}};
   for (const auto& [name, address] : symbols) {
-    TUNEFARM_ASSIGN_OR_RETURN(*address, session.Symbol(name));
+    TUNEFARM_ASSIGN_OR_RETURN(*address, Symbol(runtime, name));
   }
   // A server of a real board may still have those of an earlier session, which hide what is loaded over them.
   for (const std::uint32_t address : {session.done_, session.fault_}) {
     (void)session.client_->ClearBreakpoint(address);
   }
-  TUNEFARM_RETURN_IF_ERROR(WithContext(session.Load(linker.runtime()), "loading the on-device runtime"));
+  TUNEFARM_RETURN_IF_ERROR(WithContext(session.Load(runtime), "loading the on-device runtime"));
   for (const std::uint32_t address : {session.done_, session.fault_}) {
     TUNEFARM_RETURN_IF_ERROR(session.client_->SetBreakpoint(address));
   }

@@ -7,7 +7,7 @@
 
 #include "absl/time/time.h"
 #include "base/status.h"
-#include "runner/boards/board_linker.h"
+#include "runner/boards/elf_image.h"
 #include "runner/boards/runtime/control.h"
 #include "runner/boards/target_link.h"
 
@@ -22,8 +22,8 @@ enum class CommandEnd {
 
 class BoardSession {
  public:
-  // Resets the target and loads the runtime. Link and linker must outlive the session.
-  static absl::StatusOr<BoardSession> Start(TargetLink& link, const BoardLinker& linker,
+  // Resets the target and loads the runtime (BoardLinker::runtime).
+  static absl::StatusOr<BoardSession> Start(TargetLink& link, const ElfImage& runtime,
                                             absl::Duration deadline);
 
   absl::Status Load(const ElfImage& image);
@@ -39,13 +39,9 @@ class BoardSession {
   gdb::Client& client() { return *client_; }
 
  private:
-  BoardSession(const BoardLinker& linker, std::unique_ptr<gdb::Client> client)
-      : linker_(&linker), client_(std::move(client)) {}
-  // kInternal: the runtime has no such symbol.
-  absl::StatusOr<std::uint32_t> Symbol(const std::string& name) const;
+  explicit BoardSession(std::unique_ptr<gdb::Client> client) : client_(std::move(client)) {}
   absl::Status StopTarget();
 
-  const BoardLinker* linker_;
   std::unique_ptr<gdb::Client> client_;
   std::uint32_t control_ = 0, entry_ = 0, done_ = 0, fault_ = 0;
   std::uint32_t stopped_at_ = 0;

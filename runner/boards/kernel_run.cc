@@ -81,7 +81,7 @@ absl::Status KernelRun::LinkKernels() {
 absl::Status KernelRun::StartSession() {
   if (!parts_.regions_file.empty()) (void)unlink(parts_.regions_file.c_str());
   TUNEFARM_ASSIGN_OR_RETURN(BoardSession session,
-                            BoardSession::Start(parts_.link, parts_.linker, kResetDeadline));
+                            BoardSession::Start(parts_.link, parts_.linker.runtime(), kResetDeadline));
   session_ = std::make_unique<BoardSession>(std::move(session));
   for (const LinkedKernel& kernel : kernels_) TUNEFARM_RETURN_IF_ERROR(session_->Load(kernel.image));
   phase_ = v1::PHASE_LOAD;

@@ -89,7 +89,7 @@ class Tester {
   absl::StatusOr<std::string> Load() {
     TUNEFARM_ASSIGN_OR_RETURN(
         BoardSession session,
-        BoardSession::Start(board_device_->link(), board_device_->linker(), absl::Seconds(20)));
+        BoardSession::Start(board_device_->link(), board_device_->linker().runtime(), absl::Seconds(20)));
     for (const ElfSegment& segment : board_device_->linker().runtime().segments) {
       TUNEFARM_ASSIGN_OR_RETURN(const std::string back,
                                 session.Read(segment.address, segment.content.size()));
