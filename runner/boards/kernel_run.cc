@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "runner/boards/device_failure.h"
+#include "runner/emulated/call_deadline.h"
 #include "runner/emulated/emulated_result.h"
 #include "runner/executor/tensors.h"
 #include "runner/timing/robust_stats.h"
@@ -20,12 +21,6 @@ namespace {
 constexpr absl::Duration kResetDeadline = absl::Seconds(20);
 // Filling tensors: some 100 instructions an element, a few millions of elements at the most.
 constexpr absl::Duration kFillDeadline = absl::Seconds(30);
-// One call may take as many cycles for a multiply-add; naive code with all its checks takes 50.
-constexpr double kSlowestCyclesPerFlop = 100;
-// What an emulator with its counting plugin does at the least on a busy machine; real cores are faster.
-constexpr double kSlowestHz = 20e6;
-// But never less, for what does not depend on the work.
-constexpr absl::Duration kLeastCall = absl::Seconds(1);
 
 executor::Type ToExecutor(v1::DataType type) { return static_cast<executor::Type>(type); }
 
@@ -48,12 +43,8 @@ absl::Status KernelRun::Fail(v1::FailureKind kind, v1::Phase phase, const std::s
   return Fail(std::move(failure));
 }
 
-absl::Duration KernelRun::CallDeadline() const {
-  // The work's own deadline is made for cores a hundred times as fast.
-  const double slow_us = run_.flop() * kSlowestCyclesPerFlop / kSlowestHz * 1e6;
-  return std::max({kLeastCall, absl::Microseconds(run_.check_deadline_us()),
-                   absl::Microseconds(std::min(slow_us, 60e6))});
-}
+// Real cores are faster than that.
+absl::Duration KernelRun::CallDeadline() const { return EmulatedCallDeadline(run_); }
 
 absl::Status KernelRun::LinkKernels() {
   MemoryMap map = parts_.linker.map();

@@ -21,6 +21,9 @@ struct ModelFacts {
   double taken_branch_cycles = 0;
   double mispredict_cycles = 0;
   double error_band = 0;  // Relative. The evidence is in docs/emulation.md.
+  // Of the instructions that ran: those of the blocks that ran least, up to this share, are charged a cycle
+  // each instead of being analysed. Most blocks of a kernel run once, and each costs what the hottest costs.
+  double cold_share = 0;
 };
 
 class CycleModel {

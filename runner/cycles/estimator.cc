@@ -34,6 +34,30 @@ absl::Status Check(const ModelSpec& spec) {
   return absl::InvalidArgumentError("a correction of the cycle model is not a sensible number");
 }
 
+// Which blocks are to be analysed (ModelFacts::cold_share).
+std::vector<bool> HotBlocks(const std::vector<CodeBlock>& blocks, double cold_share) {
+  const auto executed = [&](std::size_t b) {
+    return static_cast<double>(blocks[b].executions) * static_cast<double>(blocks[b].sizes.size());
+  };
+  double left = 0;
+  std::vector<std::size_t> order;
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    left += executed(b);
+    order.push_back(b);
+  }
+  left *= cold_share;
+  // Stable: of two that ran alike, the one behind is hot.
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return executed(a) < executed(b); });
+  std::vector<bool> hot(blocks.size(), true);
+  for (const std::size_t b : order) {
+    left -= executed(b);
+    if (left < 0) break;
+    hot[b] = false;
+  }
+  return hot;
+}
+
 }  // namespace
 
 std::vector<std::string> ModelNames() {
@@ -76,32 +100,43 @@ absl::StatusOr<std::vector<Estimate>> Estimator::Run(const std::vector<Region>& 
       return absl::InvalidArgumentError("the counts were taken with the caches of another board");
     }
   }
+  const ModelFacts& facts = model_->facts();
+  std::vector<std::vector<bool>> hot;
   for (const std::vector<CodeBlock>& of_region : blocks) {
-    for (const CodeBlock& block : of_region) all.push_back(&block);
+    hot.push_back(HotBlocks(of_region, facts.cold_share));
+    for (std::size_t b = 0; b < of_region.size(); ++b) {
+      if (hot.back()[b]) all.push_back(&of_region[b]);
+    }
   }
   TUNEFARM_ASSIGN_OR_RETURN(const std::vector<BlockCost> costs, model_->Costs(all));
 
-  const ModelFacts& facts = model_->facts();
   std::vector<Estimate> estimates;
   auto cost = costs.begin();
   for (std::size_t r = 0; r < regions.size(); ++r) {
     Estimate& estimate = estimates.emplace_back();
-    double base = 0, unmodelled = 0, taken = 0, mispredicted = 0;
-    for (const CodeBlock& block : blocks[r]) {
+    double base = 0, cold = 0, unmodelled = 0, taken = 0, mispredicted = 0;
+    for (std::size_t b = 0; b < blocks[r].size(); ++b) {
+      const CodeBlock& block = blocks[r][b];
       const auto executions = static_cast<double>(block.executions);
-      base += executions * cost->cycles;
-      unmodelled += executions * cost->unmodelled;
-      if (!cost->free_branch) {
-        taken += static_cast<double>(block.taken);
-        mispredicted += static_cast<double>(std::min(block.taken, block.executions - block.taken));
+      bool free_branch = false;
+      if (hot[r][b]) {
+        base += executions * cost->cycles;
+        unmodelled += executions * cost->unmodelled;
+        free_branch = cost->free_branch;
+        ++cost;
+      } else {
+        cold += executions * static_cast<double>(block.sizes.size());
       }
-      ++cost;
+      if (free_branch) continue;
+      taken += static_cast<double>(block.taken);
+      mispredicted += static_cast<double>(std::min(block.taken, block.executions - block.taken));
     }
     const auto add = [&estimate](std::string cause, double cycles) {
       estimate.cycles += cycles;
       estimate.breakdown.emplace_back(std::move(cause), cycles);
     };
     add("base", base);
+    if (cold > 0) add("rare_blocks", cold);
     if (unmodelled > 0) add("unmodelled_instructions", unmodelled);
     add("taken_branches", taken * spec_.taken_branch_cycles.value_or(facts.taken_branch_cycles));
     if (const double each = spec_.mispredict_cycles.value_or(facts.mispredict_cycles); each > 0) {

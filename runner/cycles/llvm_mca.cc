@@ -20,13 +20,12 @@ constexpr char kAnalyser[] = "llvm-mca-19";
 // Thousands of instructions take a tenth of a second; a minute is a hang.
 constexpr absl::Duration kTimeout = absl::Minutes(1);
 
-// A program's start costs more than what it simulates, so that one does all: every listing stands there once
+// A program's start costs as much as what it simulates, so that one does all: every listing stands there once
 // and several times over, and the difference is the steady state's. What the pipeline's state at both ends
-// leaves over is some cycles in all: less than a hundredth of a cycle for each instruction of a long block
-// after 20 runs, of a short one after 100.
+// leaves over is a cycle or two in all: well below a hundredth of what a block takes.
 constexpr int kIterations = 10;
 constexpr std::size_t kLongBlock = 32;
-int CopiesOf(const Listing& listing) { return listing.size() > kLongBlock ? 3 : 11; }
+int CopiesOf(const Listing& listing) { return listing.size() > kLongBlock ? 3 : 5; }
 
 absl::StatusOr<RunResult> RunTool(std::vector<std::string> argv) {
   SubprocessOptions options;

@@ -20,7 +20,7 @@ struct McaCore {
 };
 
 struct McaCost {
-  double cycles = 0;               // Of one execution in the steady state: (T(110) - T(10)) / 100.
+  double cycles = 0;               // Of one execution in the steady state: (T(50) - T(10)) / 40.
   int unmodelled = 0;              // Instructions that the model lacks; they are not in `cycles`.
   bool low_overhead_loop = false;  // Ends with LE or LETP, which is not in `cycles` either.
 };

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "runner/device/job.h"
+#include "runner/emulated/call_deadline.h"
 #include "runner/emulated/emulated_result.h"
 #include "runner/emulated/emulator_process.h"
 #include "runner/emulated/user_harness_source.h"
@@ -272,7 +273,7 @@ absl::StatusOr<cycles::Region> UserModeDevice::Count(const executor::Job& job, c
   }
   emulator.inherited_fds = {arena->fd()};
   emulator.load_deadline = OrDefault(run.load_deadline_us());
-  emulator.call_deadline = OrDefault(run.check_deadline_us());
+  emulator.call_deadline = EmulatedCallDeadline(run);
   emulator.cancel_fd = control.cancel_fd;
   emulator.phase = [&arena] { return PhaseOf(arena->header()); };
   emulator.reported_phase = &control.phase;

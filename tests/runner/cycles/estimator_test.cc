@@ -169,6 +169,33 @@ TEST_CASE("CorrectionsOfTheDeviceFileCount") {
   CHECK(estimator->Run({region}).status().code() == absl::StatusCode::kInvalidArgument);
 }
 
+TEST_CASE("RareBlocksAreChargedByTheInstruction") {
+  auto estimator = Estimator::Create(Spec("cortex-a53"), "");
+  if (Missing(estimator.status())) return;
+  auto region = Loop(TestCore::kA64, "add x0, x0, #1\nadd x1, x1, #1\n", 990);
+  if (Missing(region.status())) return;
+  REQUIRE(region.status() == absl::OkStatus());
+  // Two that could issue together, twenty instructions of 2,000: a hundredth. The block behind makes it more.
+  CodeBlock rare = region->blocks[0];
+  rare.address += 0x100;
+  rare.executions = 10;
+  rare.taken = 0;
+  region->blocks.push_back(rare);
+  rare.address += 0x100;
+  rare.executions = 1;
+  const auto parts = [&] {
+    const auto estimates = estimator->Run({*region});
+    REQUIRE(estimates.status() == absl::OkStatus());
+    return (*estimates)[0].breakdown;
+  };
+  REQUIRE(parts().size() > 1);
+  CHECK(parts()[0] == std::pair<std::string, double>("base", 990));
+  CHECK(parts()[1] == std::pair<std::string, double>("rare_blocks", 20));
+  region->blocks.push_back(rare);
+  CHECK(parts()[0] == std::pair<std::string, double>("base", 1000));
+  CHECK(parts()[1] == std::pair<std::string, double>("rare_blocks", 2));
+}
+
 TEST_CASE("UnknownModelsAndSenselessCorrectionsAreRefused") {
   CHECK(Estimator::Create(Spec("cortex-m99"), "").status().code() == absl::StatusCode::kInvalidArgument);
   ModelSpec spec = Spec("cortex-m4");
