@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "cli/cycles_text.h"
 #include "cli/format.h"
 #include "cli/json_output.h"
 #include "cli/record_kernel.h"
@@ -105,6 +106,13 @@ absl::StatusOr<ExitCode> ShowJson(const db::Record& record) {
     for (const double us : record.measurement.kernels(0).reference_us()) reference.push_back(us);
   }
   object["samples_us"] = std::move(samples);
+  Json breakdown = Json::object();
+  if (record.ok()) {
+    for (const auto& [cause, cycles] : ParseCycleBreakdown(record.measurement.kernels(0).cycle_breakdown())) {
+      breakdown[cause] = cycles;
+    }
+  }
+  object["cycle_breakdown"] = breakdown.empty() ? Json(nullptr) : std::move(breakdown);
   object["reference_samples_us"] = std::move(reference);
   const v1::Environment& environment = record.measurement.environment();
   object["environment"] = {{"device", environment.device_id()},
@@ -141,7 +149,15 @@ absl::StatusOr<ExitCode> RunShow(const ShowOptions& options, bool json) {
     if (everything) Heading("config");
     PrintConfig(record.config);
   }
-  if (wanted("samples")) {
+  const std::string cycles = record.ok() ? DescribeCycles(record.measurement.kernels(0)) : "";
+  if (wanted("cycles") && !cycles.empty()) {
+    if (everything) Heading("cycles");
+    std::fputs(cycles.c_str(), stdout);
+  } else if (options.part == "cycles") {
+    return absl::NotFoundError(absl::StrCat("record ", options.record, " has no estimate of cycles"));
+  }
+  // An estimate's one sample says no more than the cycles do.
+  if (wanted("samples") && !(everything && !cycles.empty())) {
     if (record.ok()) {
       if (everything) Heading("samples");
       std::fputs(DescribeSamples(record.measurement.kernels(0)).c_str(), stdout);
@@ -180,11 +196,11 @@ absl::StatusOr<ExitCode> RunShow(const ShowOptions& options, bool json) {
 
 void AddShow(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<ShowOptions>();
-  CLI::App* command =
-      app.add_subcommand("show", "Show a record: config, loop nest, C source, samples, environment");
+  CLI::App* command = app.add_subcommand(
+      "show", "Show a record: config, loop nest, C source, samples or cycles, environment");
   command->add_option("record", options->record, "The record's number")->required()->type_name("RECORD");
   command->add_option("--part", options->part, "Only this part")
-      ->check(CLI::IsMember({"c", "nest", "samples", "config"}));
+      ->check(CLI::IsMember({"c", "nest", "samples", "cycles", "config"}));
   AddDatabaseFlag(command, &options->connection);
   AddJsonFlag(command, &invocation);
   command->footer("Examples:\n  tunefarm show 17\n  tunefarm show 17 --part c >kernel.c");
