@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's own names.
 extern "C" {
 void __tsan_acquire(void* address);
 void __tsan_release(void* address);
@@ -26,6 +27,7 @@ const char* __tsan_default_suppressions() {
   return "race:grpc::internal::CallbackWithSuccessTag\nrace:libxgboost.so\n";
 }
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace {
 
