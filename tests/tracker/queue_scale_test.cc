@@ -1,9 +1,14 @@
 // The queue stays quick when it is long: a grant looks at kinds of work, not at all work.
+#include <ctime>
+
 #include "tests/catch.h"
 #include "tests/tracker/simulated_farm.h"
 
 namespace tunefarm {
 namespace {
+
+// Of this process, not of the day: other programs may have the core meanwhile.
+double ProcessorSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 TEST_CASE("HundredThousandItemsAreGrantedToAThousandDevicesInSeconds") {
   SimulatedFarm farm;
@@ -15,7 +20,7 @@ TEST_CASE("HundredThousandItemsAreGrantedToAThousandDevicesInSeconds") {
                                                           : std::vector<std::string>{"avx2", "avx512f"}));
     runners.back().Idle();
   }
-  const absl::Time start = absl::Now();
+  const double start = ProcessorSeconds();
   int submitted = 0;
   for (int request = 0; submitted < kItems; ++request) {
     std::vector<v1::SubmittedWork> work;
@@ -27,7 +32,7 @@ TEST_CASE("HundredThousandItemsAreGrantedToAThousandDevicesInSeconds") {
     REQUIRE(farm.Submit(absl::StrCat("s", request % 50), absl::StrCat("u", request % 50 % 20), work).ok());
     farm.queue().TakeChanges();
   }
-  const absl::Time queued = absl::Now();
+  const double queued = ProcessorSeconds();
   std::vector<v1::LeaseToken> leases;
   for (SimulatedRunner& runner : runners) leases.push_back(runner.Idle().execute().lease());
   int completed = 0;
@@ -41,12 +46,12 @@ TEST_CASE("HundredThousandItemsAreGrantedToAThousandDevicesInSeconds") {
     farm.queue().TakeChanges();
     REQUIRE(turn < 10 * kItems);
   }
-  const absl::Time done = absl::Now();
-  WARN("submit: " << absl::ToDoubleMicroseconds(queued - start) / kItems
-                  << " us an item; completion with next grant: "
-                  << absl::ToDoubleMicroseconds(done - queued) / kItems << " us");
-  // Some 3 s on a slow core; a scan of the waiting work for each grant would take hours.
-  CHECK(done - start < absl::Seconds(60));
+  const double done = ProcessorSeconds();
+  WARN("submit: " << (queued - start) / kItems * 1e6
+                  << " us an item; completion with next grant: " << (done - queued) / kItems * 1e6 << " us");
+  // Some 3 s on a slow core, ten times as much under a sanitizer; a scan of the waiting work for each grant
+  // would take hours.
+  CHECK(done - start < 120);
 }
 
 }  // namespace
