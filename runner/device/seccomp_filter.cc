@@ -69,6 +69,13 @@ constexpr const char* kAllowed[] = {"read",
                                     "exit_group",
                                     "restart_syscall"};
 
+// What QEMU's user mode and bubblewrap's first process make besides, with what the counting plugin needs to
+// append to its file.
+constexpr const char* kEmulator[] = {"execve",        "wait4",         "write",        "writev", "open",
+                                     "openat",        "fcntl",         "geteuid",      "getuid", "getegid",
+                                     "getgid",        "getdents64",    "kill",         "mmap",   "mremap",
+                                     "get_mempolicy", "set_mempolicy", "rt_sigsuspend"};
+
 struct ContextCloser {
   void operator()(void* context) const { seccomp_release(context); }
 };
@@ -89,15 +96,20 @@ absl::StatusOr<std::vector<std::uint64_t>> CompileFilter(const FilterOptions& op
                                    conditions.size() == 0 ? nullptr : conditions.begin());
   };
   for (const char* name : kAllowed) rule(SCMP_ACT_ALLOW, name);
-  for (const char* name : {"write", "writev", "sendto"}) {
-    rule(SCMP_ACT_ALLOW, name, {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(options.channel_fd))});
-    rule(SCMP_ACT_ALLOW, name, {SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO)});
-    rule(SCMP_ACT_ALLOW, name, {SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO)});
+  if (options.emulator) {
+    for (const char* name : kEmulator) rule(SCMP_ACT_ALLOW, name);
   }
-  rule(SCMP_ACT_ALLOW, "open", {SCMP_A1(SCMP_CMP_MASKED_EQ, kWriting, O_RDONLY)});
-  rule(SCMP_ACT_ALLOW, "openat", {SCMP_A2(SCMP_CMP_MASKED_EQ, kWriting, O_RDONLY)});
-  rule(SCMP_ACT_ALLOW, "mmap", {SCMP_A1(SCMP_CMP_LE, options.largest_mapping)});
-  rule(SCMP_ACT_ALLOW, "mremap", {SCMP_A2(SCMP_CMP_LE, options.largest_mapping)});
+  if (!options.emulator) {
+    for (const char* name : {"write", "writev", "sendto"}) {
+      rule(SCMP_ACT_ALLOW, name, {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(options.channel_fd))});
+      rule(SCMP_ACT_ALLOW, name, {SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO)});
+      rule(SCMP_ACT_ALLOW, name, {SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO)});
+    }
+    rule(SCMP_ACT_ALLOW, "open", {SCMP_A1(SCMP_CMP_MASKED_EQ, kWriting, O_RDONLY)});
+    rule(SCMP_ACT_ALLOW, "openat", {SCMP_A2(SCMP_CMP_MASKED_EQ, kWriting, O_RDONLY)});
+    rule(SCMP_ACT_ALLOW, "mmap", {SCMP_A1(SCMP_CMP_LE, options.largest_mapping)});
+    rule(SCMP_ACT_ALLOW, "mremap", {SCMP_A2(SCMP_CMP_LE, options.largest_mapping)});
+  }
   // Asking for limits is harmless, setting them is not.
   rule(SCMP_ACT_ALLOW, "prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0)});
   // The C library asks whether stdout is a terminal.

@@ -15,6 +15,9 @@ struct FilterOptions {
   int channel_fd = -1;                // The executor's report channel.
   std::uint64_t largest_mapping = 0;  // One mapping above this is trapped: the kernel allocates without end.
   bool threads = false;               // May start threads of its own process.
+  // QEMU's user mode is started under the filter, and it is QEMU that makes the calls: it may be executed,
+  // and write what the box lets it write.
+  bool emulator = false;
 };
 
 // The filter as BPF instructions for this machine's architecture (struct sock_filter, 8 bytes each).

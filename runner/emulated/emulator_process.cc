@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/subprocess.h"
@@ -19,18 +20,23 @@ constexpr off_t kTail = 4096;
 // How often the phase is looked at while the emulator runs. A deadline is at most this late.
 constexpr absl::Duration kGlance = absl::Milliseconds(10);
 
-// Collects what a process writes, in memory.
-class Output {
+// A file in memory: what a process writes, or is to read.
+class MemoryFile {
  public:
-  static absl::StatusOr<Output> Create() {
-    const int fd = memfd_create("tunefarm-output", MFD_CLOEXEC);
+  static absl::StatusOr<MemoryFile> Create() {
+    const int fd = memfd_create("tunefarm-emulator", MFD_CLOEXEC);
     if (fd < 0) return ErrnoToStatus(errno, "cannot create a file in memory");
-    return Output(fd);
+    return MemoryFile(fd);
   }
-  Output(Output&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Output& operator=(Output&&) = delete;
-  ~Output() {
+  MemoryFile(MemoryFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  MemoryFile& operator=(MemoryFile&&) = delete;
+  ~MemoryFile() {
     if (fd_ >= 0) close(fd_);
+  }
+  // Leaves the position at the start.
+  absl::Status Fill(const void* content, std::size_t bytes) const {
+    if (pwrite(fd_, content, bytes, 0) == static_cast<ssize_t>(bytes)) return absl::OkStatus();
+    return ErrnoToStatus(errno, "cannot write a file in memory");
   }
   int fd() const { return fd_; }
   std::string Tail() const {
@@ -42,7 +48,7 @@ class Output {
   }
 
  private:
-  explicit Output(int fd) : fd_(fd) {}
+  explicit MemoryFile(int fd) : fd_(fd) {}
   int fd_;
 };
 
@@ -55,13 +61,19 @@ bool IsReadable(int fd) {
 }  // namespace
 
 absl::StatusOr<EmulatorEnd> RunEmulator(const EmulatorRun& run) {
-  TUNEFARM_ASSIGN_OR_RETURN(const Output output, Output::Create());
+  TUNEFARM_ASSIGN_OR_RETURN(const MemoryFile output, MemoryFile::Create());
+  TUNEFARM_ASSIGN_OR_RETURN(const MemoryFile filter, MemoryFile::Create());
   SubprocessOptions options;
   options.argv = run.argv;
   // What a kernel sees must not depend on who started the runner.
   options.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C"};
   options.inherited_fds = run.inherited_fds;
   options.output_fd = output.fd();
+  if (!run.filter.empty()) {
+    TUNEFARM_RETURN_IF_ERROR(filter.Fill(run.filter.data(), run.filter.size() * sizeof run.filter[0]));
+    options.inherited_fds.push_back(filter.fd());
+    options.argv.insert(options.argv.begin() + 1, {"--seccomp", absl::StrCat(filter.fd())});
+  }
   TUNEFARM_ASSIGN_OR_RETURN(Subprocess process, Subprocess::Spawn(options));
   EmulatorEnd end;
   v1::Phase phase = v1::PHASE_LOAD;

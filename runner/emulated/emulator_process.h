@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -14,6 +15,8 @@ namespace tunefarm {
 
 struct EmulatorRun {
   std::vector<std::string> argv;
+  // System calls that bubblewrap, argv[0], is to allow what it runs (seccomp_filter.h); empty: all.
+  std::vector<std::uint64_t> filter;
   std::vector<int> inherited_fds;
   absl::Duration load_deadline;                // Until the first call begins.
   absl::Duration call_deadline;                // For each phase after that.

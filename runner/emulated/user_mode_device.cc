@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "runner/device/job.h"
+#include "runner/device/seccomp_filter.h"
 #include "runner/emulated/call_deadline.h"
 #include "runner/emulated/emulated_result.h"
 #include "runner/emulated/emulator_process.h"
@@ -71,11 +72,18 @@ v1::Failure Judge(const EmulatorEnd& end, const Arena& arena) {
   v1::Failure failure;
   const v1::Phase phase = PhaseOf(header);
   const std::string during = absl::StrCat(" during ", PhaseName(phase));
-  const bool signalled = WIFSIGNALED(end.wait_status) || WEXITSTATUS(end.wait_status) > 128;
+  // Positive: by this signal, which bubblewrap passes on as a shell does.
+  const int ended_by =
+      WIFSIGNALED(end.wait_status) ? WTERMSIG(end.wait_status) : WEXITSTATUS(end.wait_status) - 128;
   if (end.cancelled) {
     Fail(v1::FAILURE_KIND_CANCELLED, "stopped because the tracker asked for it", failure);
   } else if (end.timed_out) {
     Fail(v1::FAILURE_KIND_TIMEOUT, absl::StrCat("passed its deadline", during), failure);
+  } else if ((header.signal == SIGSYS || ended_by == SIGSYS) && header.phase != kArenaStart) {
+    // The filter's trap. QEMU does not say which call it was, and hands the signal on unless it holds all
+    // off.
+    Fail(v1::FAILURE_KIND_FORBIDDEN_CALL,
+         absl::StrCat("made a system call that kernels may not make", during), failure);
   } else if (header.signal != 0) {
     const int signal = static_cast<int>(header.signal & 0x7f);
     std::string message = absl::StrCat("crashed with ", SignalName(signal));
@@ -92,11 +100,9 @@ v1::Failure Judge(const EmulatorEnd& end, const Arena& arena) {
          failure);
   } else if (header.phase == kArenaStart) {
     Fail(v1::FAILURE_KIND_INTERNAL, "the emulator did not start; see the detail", failure);
-  } else if (signalled) {
-    const int signal =
-        WIFSIGNALED(end.wait_status) ? WTERMSIG(end.wait_status) : WEXITSTATUS(end.wait_status) - 128;
-    Fail(v1::FAILURE_KIND_CRASH, absl::StrCat("was ended by ", SignalName(signal), during), failure);
-    failure.set_signal(signal);
+  } else if (ended_by > 0) {
+    Fail(v1::FAILURE_KIND_CRASH, absl::StrCat("was ended by ", SignalName(ended_by), during), failure);
+    failure.set_signal(ended_by);
   } else if (header.phase != kArenaDone || WEXITSTATUS(end.wait_status) != 0) {
     Fail(v1::FAILURE_KIND_EXITED,
          absl::StrCat("ended its process (exit status ", WEXITSTATUS(end.wait_status), ")", during), failure);
@@ -162,6 +168,12 @@ absl::StatusOr<std::unique_ptr<UserModeDevice>> UserModeDevice::Create(const Boa
   std::unique_ptr<UserModeDevice> device(
       new UserModeDevice(board, std::move(options), std::move(estimator), std::move(scratch)));
   TUNEFARM_ASSIGN_OR_RETURN(device->plugin_, cycles::PluginPath());
+  if (device->options_.sandboxed) {
+    FilterOptions filter;
+    filter.threads = true;  // QEMU's own.
+    filter.emulator = true;
+    TUNEFARM_ASSIGN_OR_RETURN(device->filter_, CompileFilter(filter));
+  }
   TUNEFARM_RETURN_IF_ERROR(device->BuildHarness());
   TUNEFARM_RETURN_IF_ERROR(device->TryHarness());
   return device;
@@ -213,17 +225,23 @@ std::vector<std::string> UserModeDevice::Emulator(const std::vector<std::string>
 }
 
 absl::Status UserModeDevice::TryHarness() const {
-  std::vector<std::string> argv = Emulator({});
+  EmulatorRun run;
+  run.argv = Emulator({});
   const std::string harness = scratch_.path() + "/harness";
-  argv.push_back(options_.sandboxed ? kHarnessInside : harness);
-  SubprocessOptions options;
-  options.argv = options_.sandboxed ? InBox({{harness, kHarnessInside}}, {}, argv) : argv;
-  TUNEFARM_ASSIGN_OR_RETURN(const RunResult result, RunProcess(options, kToolTimeout));
-  if (result.exit_code == 2) return absl::OkStatus();  // It started, and misses its arguments.
+  run.argv.push_back(options_.sandboxed ? kHarnessInside : harness);
+  if (options_.sandboxed) run.argv = InBox({{harness, kHarnessInside}}, {}, run.argv);
+  run.filter = filter_;
+  run.load_deadline = kToolTimeout;
+  run.phase = [] { return v1::PHASE_LOAD; };
+  TUNEFARM_ASSIGN_OR_RETURN(const EmulatorEnd end, RunEmulator(run));
+  // It started, and misses its arguments.
+  if (!end.timed_out && WIFEXITED(end.wait_status) && WEXITSTATUS(end.wait_status) == 2) {
+    return absl::OkStatus();
+  }
   return WithExitCode(
       absl::FailedPreconditionError(absl::StrCat(
           board_.qemu.program, options_.sandboxed ? " does not run in the sandbox: " : " does not run: ",
-          absl::StripAsciiWhitespace(result.err),
+          absl::StripAsciiWhitespace(end.error_tail),
           options_.sandboxed ? " (without the sandbox: --dangerously-unsandboxed)" : "")),
       ExitCode::kNoSandbox);
 }
@@ -271,6 +289,7 @@ absl::StatusOr<cycles::Region> UserModeDevice::Count(const executor::Job& job, c
         {{harness, kHarnessInside}, {work.kernel_paths[kernel], kKernelInside}, {plugin_, kPluginInside}},
         {{counts, kCountsInside}}, emulator.argv);
   }
+  emulator.filter = filter_;
   emulator.inherited_fds = {arena->fd()};
   emulator.load_deadline = OrDefault(run.load_deadline_us());
   emulator.call_deadline = EmulatedCallDeadline(run);

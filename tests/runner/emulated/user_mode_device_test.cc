@@ -233,6 +233,18 @@ TEST_CASE("EmulatedLinuxCrashNamesSignalAndEdge") {
   CHECK(bench.FailureOf("RUN { abort(); }").signal() == SIGABRT);
 }
 
+TEST_CASE("EmulatedLinuxForbiddenCallsAreTrapped") {
+  Bench bench;
+  if (bench.missing()) return;
+  for (const char* call :
+       {"int socket(int, int, int); RUN { socket(2, 1, 0); }", "int fork(void); RUN { fork(); }"}) {
+    const v1::Failure failure = bench.FailureOf(call);
+    INFO(call << ": " << failure.ShortDebugString());
+    CHECK(failure.kind() == v1::FAILURE_KIND_FORBIDDEN_CALL);
+    CHECK(Says(failure, "system call that kernels may not make during the check"));
+  }
+}
+
 TEST_CASE("EmulatedLinuxSmallOverrunIsFound") {
   Bench bench;
   if (bench.missing()) return;
