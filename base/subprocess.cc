@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_split.h"
@@ -53,6 +54,7 @@ struct ChildPlan {
   int in, out, err;
   int report;  // Written with errno when exec fails.
   pid_t parent;
+  bool guarded;
 };
 
 void CloseRange(unsigned first, unsigned last) {
@@ -70,13 +72,57 @@ void CloseRange(unsigned first, unsigned last) {
   _exit(127);
 }
 
-[[noreturn]] void RunChild(const ChildPlan& plan) {
-  setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != plan.parent) _exit(127);  // The parent died between fork and prctl.
+void UnblockSignals() {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void KillGroup(int) { kill(0, SIGKILL); }
+
+// Ends as the child has ended, so that its parent sees no difference.
+[[noreturn]] void Guard(pid_t child) {
+  CloseRange(0, ~0u);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+  prctl(PR_SET_DUMPABLE, 0);
+  signal(WTERMSIG(status), SIG_DFL);
+  kill(getpid(), WTERMSIG(status));
+  _exit(127);
+}
+
+// Forks; only the child returns, the parent guards it.
+void BeginGuarded(const ChildPlan& plan) {
+  setsid();
+  struct sigaction action{};
+  action.sa_handler = KillGroup;
+  sigaction(SIGUSR1, &action, nullptr);
+  prctl(PR_SET_PDEATHSIG, SIGUSR1);
+  UnblockSignals();
+  if (getppid() != plan.parent) _exit(127);
+  // What is sent to the group is for the child alone.
+  constexpr int kForChild[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+  void (*before[std::size(kForChild)])(int);
+  for (std::size_t i = 0; i < std::size(kForChild); ++i) before[i] = signal(kForChild[i], SIG_IGN);
+  const pid_t child = _Fork();  // Not fork: what libraries have registered for that may not run here.
+  if (child < 0) ChildFail(plan.report);
+  if (child > 0) Guard(child);
+  for (std::size_t i = 0; i < std::size(kForChild); ++i) signal(kForChild[i], before[i]);
+}
+
+[[noreturn]] void RunChild(const ChildPlan& plan) {
+  pid_t parent = plan.parent;
+  if (plan.guarded) {
+    parent = getpid();
+    BeginGuarded(plan);
+  } else {
+    setpgid(0, 0);
+  }
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);  // The parent died between fork and prctl.
+  UnblockSignals();
   signal(SIGPIPE, SIG_DFL);
   if (dup2(plan.in, 0) < 0 || dup2(plan.out, 1) < 0 || dup2(plan.err, 2) < 0) ChildFail(plan.report);
   unsigned from = 3;
@@ -138,11 +184,13 @@ absl::StatusOr<pid_t> Start(const SubprocessOptions& options, int in, int out, i
                  out,
                  err,
                  report[1],
-                 getpid()};
+                 getpid(),
+                 options.guarded};
   const pid_t pid = fork();
   if (pid < 0) return ErrnoToStatus(errno, "cannot start a process");
   if (pid == 0) RunChild(plan);
-  setpgid(pid, pid);  // Also here: whichever of the two comes first.
+  // Also here: whichever of the two comes first. A session of its own makes a group, too, before exec.
+  if (!options.guarded) setpgid(pid, pid);
   report_write.Reset();
   int error = 0;
   ssize_t got;

@@ -60,6 +60,7 @@ absl::StatusOr<std::unique_ptr<gdb::Client>> QemuLink::Reset(absl::Duration dead
   gdb::Channel channel(sockets[0]);
   SubprocessOptions options;
   options.argv = Command(sockets[1]);
+  options.guarded = true;
   options.inherited_fds = {sockets[1]};
   options.output_path = scratch_.path() + "/words";
   (void)unlink(options.output_path.c_str());

@@ -223,6 +223,7 @@ absl::StatusOr<ExecutorOutcome> RunExecutor(const Sandbox& sandbox, const std::v
 
   SubprocessOptions options;
   options.argv = sandbox.Command(files, theirs.get());
+  options.guarded = true;
   options.inherited_fds = inherited_fds;
   options.inherited_fds.push_back(theirs.get());
   options.output_fd = errors_in.get();

@@ -85,6 +85,7 @@ absl::StatusOr<Sandbox> Sandbox::Create(const std::string& executor) {
   // The executor without arguments says how to use it and ends with status 2: it started, so loading works as
   // well.
   options.argv = InBox({{executor, kExecutorInside}}, {}, {kExecutorInside});
+  options.guarded = true;
   const absl::StatusOr<RunResult> result = RunProcess(options, absl::Seconds(20));
   if (absl::IsNotFound(result.status())) {
     return refuse("bubblewrap (bwrap) is not installed", "Install the package bubblewrap");
@@ -101,9 +102,7 @@ std::vector<std::string> Sandbox::Command(const std::vector<BoundFile>& files, i
   if (!boxed_) return {executor_, absl::StrCat(channel_fd)};
   std::vector<BoundFile> readable = {{executor_, kExecutorInside}};
   readable.insert(readable.end(), files.begin(), files.end());
-  std::vector<std::string> command = InBox(readable, {}, {kExecutorInside, absl::StrCat(channel_fd)});
-  command.insert(command.begin() + 1, "--new-session");
-  return command;
+  return InBox(readable, {}, {kExecutorInside, absl::StrCat(channel_fd)});
 }
 
 }  // namespace tunefarm

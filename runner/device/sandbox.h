@@ -16,8 +16,8 @@ struct BoundFile {
 };
 
 // The command that runs `argv` in such a box, with these files in it to read, and those to write. All its
-// processes stay in the process group they are started in, so that a Subprocess ends them; give it no
-// terminal.
+// processes stay in the process group they are started in, so that a Subprocess ends them; start it guarded
+// (SubprocessOptions), which also keeps it from our terminal.
 std::vector<std::string> InBox(const std::vector<BoundFile>& readable, const std::vector<BoundFile>& writable,
                                const std::vector<std::string>& argv);
 

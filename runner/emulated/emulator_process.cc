@@ -65,6 +65,7 @@ absl::StatusOr<EmulatorEnd> RunEmulator(const EmulatorRun& run) {
   TUNEFARM_ASSIGN_OR_RETURN(const MemoryFile filter, MemoryFile::Create());
   SubprocessOptions options;
   options.argv = run.argv;
+  options.guarded = true;
   // What a kernel sees must not depend on who started the runner.
   options.environment = std::vector<std::string>{"PATH=/usr/bin:/bin", "LC_ALL=C"};
   options.inherited_fds = run.inherited_fds;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -107,6 +108,38 @@ TEST_CASE("OnlyNamedDescriptorsReachTheChild") {
   REQUIRE(result.ok());
   CHECK(result->out.empty());
   CHECK(got == 2);
+}
+
+TEST_CASE("AGuardedChildEndsLikeAnyOther") {
+  const auto run = [](SubprocessOptions options, absl::Duration timeout = absl::Seconds(20)) {
+    options.guarded = true;
+    return RunProcess(options, timeout);
+  };
+  const auto result = run(Shell("echo out; echo err >&2; exit 3"));
+  REQUIRE(result.ok());
+  CHECK(result->exit_code == 3);
+  CHECK(result->out == "out\n");
+  CHECK(result->err == "err\n");
+  CHECK(run(Shell("kill -SEGV $$"))->signal == SIGSEGV);
+  CHECK(run(Shell("sleep 1000"), absl::Milliseconds(100))->timed_out);
+  SubprocessOptions broken = Shell("");
+  broken.working_directory = "/no/such/folder";
+  CHECK_FALSE(run(broken).ok());
+  // Asked to end, it may take its time.
+  const TempDir dir = *TempDir::Create();
+  const std::string ready = dir.path() + "/ready", said = dir.path() + "/said";
+  SubprocessOptions options = Shell("trap 'echo bye > " + said + "; exit 7' TERM; echo > " + ready +
+                                    "; while :; do sleep 0.01; done");
+  options.guarded = true;
+  options.discard_output = true;
+  absl::StatusOr<Subprocess> child = Subprocess::Spawn(options);
+  REQUIRE(child.ok());
+  while (access(ready.c_str(), F_OK) != 0) REQUIRE_FALSE(child->Wait(absl::Milliseconds(1)).has_value());
+  child->Signal(SIGTERM);
+  const std::optional<int> status = child->Wait(absl::Seconds(20));
+  REQUIRE(status.has_value());
+  CHECK(WEXITSTATUS(*status) == 7);
+  CHECK(*ReadFile(said) == "bye\n");
 }
 
 TEST_CASE("ASpawnedChildEndsWithItsHandle") {
