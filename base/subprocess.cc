@@ -93,30 +93,32 @@ void KillGroup(int) { kill(0, SIGKILL); }
   _exit(127);
 }
 
-// Forks; only the child returns, the parent guards it.
-void BeginGuarded(const ChildPlan& plan) {
-  setsid();
+// What is sent to a guarded group is for the child alone.
+constexpr int kForChild[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+using SignalHandler = void (*)(int);
+
+void BecomeGuard(const ChildPlan& plan, SignalHandler* before) {
+  setpgid(0, 0);
   struct sigaction action{};
   action.sa_handler = KillGroup;
   sigaction(SIGUSR1, &action, nullptr);
   prctl(PR_SET_PDEATHSIG, SIGUSR1);
   UnblockSignals();
   if (getppid() != plan.parent) _exit(127);
-  // What is sent to the group is for the child alone.
-  constexpr int kForChild[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-  void (*before[std::size(kForChild)])(int);
-  for (std::size_t i = 0; i < std::size(kForChild); ++i) before[i] = signal(kForChild[i], SIG_IGN);
-  const pid_t child = _Fork();  // Not fork: what libraries have registered for that may not run here.
-  if (child < 0) ChildFail(plan.report);
-  if (child > 0) Guard(child);
-  for (std::size_t i = 0; i < std::size(kForChild); ++i) signal(kForChild[i], before[i]);
+  for (const int signal_number : kForChild) *before++ = signal(signal_number, SIG_IGN);
 }
 
 [[noreturn]] void RunChild(const ChildPlan& plan) {
-  pid_t parent = plan.parent;
+  const pid_t parent = plan.guarded ? getpid() : plan.parent;
   if (plan.guarded) {
-    parent = getpid();
-    BeginGuarded(plan);
+    SignalHandler before[std::size(kForChild)];
+    BecomeGuard(plan, before);
+    // A fork would copy the runner's page tables once more. The guard goes on when the child has begun its
+    // program.
+    const pid_t child = vfork();
+    if (child < 0) ChildFail(plan.report);
+    if (child > 0) Guard(child);
+    for (std::size_t i = 0; i < std::size(kForChild); ++i) signal(kForChild[i], before[i]);
   } else {
     setpgid(0, 0);
   }
@@ -189,8 +191,7 @@ absl::StatusOr<pid_t> Start(const SubprocessOptions& options, int in, int out, i
   const pid_t pid = fork();
   if (pid < 0) return ErrnoToStatus(errno, "cannot start a process");
   if (pid == 0) RunChild(plan);
-  // Also here: whichever of the two comes first. A session of its own makes a group, too, before exec.
-  if (!options.guarded) setpgid(pid, pid);
+  setpgid(pid, pid);  // Also here: whichever of the two comes first.
   report_write.Reset();
   int error = 0;
   ssize_t got;

@@ -22,8 +22,8 @@ struct SubprocessOptions {
   // Descriptors to keep open in the child, each under the number it has in the parent. All others but
   // 0, 1, 2 are closed.
   std::vector<int> inherited_fds;
-  // A guard between us and the child, in a session of their own, kills the whole group when we die. For
-  // programs whose children do not die with them at every moment: bubblewrap's do not while it starts.
+  // A guard between us and the child kills the whole group when we die. For programs whose children do not
+  // die with them at every moment: bubblewrap's do not while it starts. pid() is the guard's.
   bool guarded = false;
   bool discard_output = false;  // Send stdout and stderr to /dev/null instead of inheriting (Spawn only).
   int output_fd = -1;           // Send stdout and stderr to this descriptor instead (Spawn only).

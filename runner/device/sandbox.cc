@@ -102,7 +102,9 @@ std::vector<std::string> Sandbox::Command(const std::vector<BoundFile>& files, i
   if (!boxed_) return {executor_, absl::StrCat(channel_fd)};
   std::vector<BoundFile> readable = {{executor_, kExecutorInside}};
   readable.insert(readable.end(), files.begin(), files.end());
-  return InBox(readable, {}, {kExecutorInside, absl::StrCat(channel_fd)});
+  std::vector<std::string> command = InBox(readable, {}, {kExecutorInside, absl::StrCat(channel_fd)});
+  command.insert(command.begin() + 1, "--new-session");
+  return command;
 }
 
 }  // namespace tunefarm

@@ -15,9 +15,9 @@ struct BoundFile {
   std::string inside;
 };
 
-// The command that runs `argv` in such a box, with these files in it to read, and those to write. All its
-// processes stay in the process group they are started in, so that a Subprocess ends them; start it guarded
-// (SubprocessOptions), which also keeps it from our terminal.
+// The command that runs `argv` in such a box, with these files in it to read, and those to write. Start it
+// guarded (SubprocessOptions): all its processes stay in the process group they are started in. Give it no
+// terminal.
 std::vector<std::string> InBox(const std::vector<BoundFile>& readable, const std::vector<BoundFile>& writable,
                                const std::vector<std::string>& argv);
 
