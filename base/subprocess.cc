@@ -114,8 +114,8 @@ void BecomeGuard(const ChildPlan& plan, SignalHandler* before) {
     SignalHandler before[std::size(kForChild)];
     BecomeGuard(plan, before);
     // A fork would copy the runner's page tables once more. The guard goes on when the child has begun its
-    // program.
-    const pid_t child = vfork();
+    // program; until then it has nothing to do.
+    const pid_t child = vfork();  // NOLINT(bugprone-unsafe-functions)
     if (child < 0) ChildFail(plan.report);
     if (child > 0) Guard(child);
     for (std::size_t i = 0; i < std::size(kForChild); ++i) signal(kForChild[i], before[i]);

@@ -280,14 +280,14 @@ absl::Status Client::WriteRegister(const std::string& name, std::uint32_t value)
 
 absl::Status Client::SetBreakpoint(std::uint64_t address) {
   const std::string what = absl::StrFormat("set a breakpoint at 0x%x", address);
-  const absl::Status software = Order(absl::StrFormat("Z0,%x,2", address), what);
+  absl::Status software = Order(absl::StrFormat("Z0,%x,2", address), what);
   if (!absl::IsUnimplemented(software) && !absl::IsFailedPrecondition(software)) return software;
   return Order(absl::StrFormat("Z1,%x,2", address), what);
 }
 
 absl::Status Client::ClearBreakpoint(std::uint64_t address) {
   const std::string what = absl::StrFormat("clear the breakpoint at 0x%x", address);
-  const absl::Status software = Order(absl::StrFormat("z0,%x,2", address), what);
+  absl::Status software = Order(absl::StrFormat("z0,%x,2", address), what);
   if (!absl::IsUnimplemented(software) && !absl::IsFailedPrecondition(software)) return software;
   return Order(absl::StrFormat("z1,%x,2", address), what);
 }

@@ -98,7 +98,7 @@ Images BuildImages(const Board& board, BoardBench& bench) {
 // One board after the other's reset, with the job's control block.
 struct Session {
   Session(ServerLink& link, const Board& board, const Images& images)
-      : session(*BoardSession::Start(link, images.runtime, kDeadline)) {
+      : session(Started(BoardSession::Start(link, images.runtime, kDeadline))) {
     for (const Images::Kernel* kernel : {&images.good, &images.faulting, &images.looping}) {
       REQUIRE(session.Load(kernel->image).ok());
     }
@@ -137,6 +137,12 @@ struct Session {
       expected.append(reinterpret_cast<const char*>(&value), sizeof value);
     }
     CHECK(session.Read(job.output().address, job.output_bytes).value() == expected);
+  }
+
+  static BoardSession Started(absl::StatusOr<BoardSession> session) {
+    INFO(session.status().ToString());
+    REQUIRE(session.ok());
+    return *std::move(session);
   }
 
   BoardSession session;

@@ -93,11 +93,10 @@ class Qemu:
 
     def numbers(self, annex, after):
         """Numbers and sizes of registers by name, from the target description."""
-        text = ""
-        while not text.startswith("l"):
-            text = "l" + text[1:] if (piece := self.ask(f"qXfer:features:read:{annex}:{max(0, len(text) - 1):x},800"))[0] == "l" \
-                else "m" + text[1:]
-            text += piece[1:]
+        text, more = "", True
+        while more:
+            piece = self.ask(f"qXfer:features:read:{annex}:{len(text):x},800")
+            text, more = text + piece[1:], piece[0] == "m"
         found = {}
         for element in re.findall(r"<[^!?][^>]*>", text):
             fields = dict(re.findall(r'([\w:]+)="([^"]*)"', element))

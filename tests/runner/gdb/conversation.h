@@ -149,7 +149,10 @@ class Replayer : public ConversationServer {
     }
     Begin();
   }
-  ~Replayer() override { End(); }
+  ~Replayer() override {
+    End();
+    if (!difference_.empty()) WARN(difference_);
+  }
   // Where the client left the conversation; empty: nowhere.
   std::string difference() {
     const std::lock_guard<std::mutex> lock(mutex_);
