@@ -1,5 +1,7 @@
 // Int8 addition of two tensors with their own scales: each input is computed, or looked up, because an int8
 // has but 256 scaled values.
+#include <algorithm>
+
 #include "schedules/c_text.h"
 #include "schedules/fixed_point_text.h"
 #include "schedules/knobs.h"
@@ -16,8 +18,9 @@ std::string InParentheses(int32_t value) { return absl::StrCat("(", value, ")");
 ConfigSpace MakeSpace(const Workload& workload, const Target& target) {
   std::vector<Knob> knobs = {ChoiceKnob("inputs", KnobKind::kChoice, {{"computed", 0}, {"table", 1}}),
                              SizeKnob("unroll", SizesUpTo({1, 2, 4, 8}, workload.dim("n"))), CompileKnob()};
-  // Vectors scale faster than they look up; a core without them the other way round.
-  const bool vectors = target.vector_bytes > 4;
+  // Vectors scale faster than they look up; a core without them the other way round, and Helium, for which
+  // compilers find no vectors in 64-bit products.
+  const bool vectors = target.vector_bytes > 4 && std::ranges::count(target.isa_features, "mve") == 0;
   const auto unroll = static_cast<uint16_t>(vectors ? 0 : knobs[1].numbers.size() - 1);
   return MakeSmallSpace(std::move(knobs), {static_cast<uint16_t>(vectors ? 0 : 1), unroll,
                                            static_cast<uint16_t>(vectors ? 1 : 0)});
@@ -29,7 +32,7 @@ class AddTask : public SmallTask {
       : SmallTask(workload, target, threads, MakeSpace(workload, target)) {}
 
   // Count up when a config comes to mean another kernel.
-  std::string template_version() const override { return "add-1"; }
+  std::string template_version() const override { return "add-2"; }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
     TUNEFARM_RETURN_IF_ERROR(space().Check(config));
@@ -53,8 +56,12 @@ class AddTask : public SmallTask {
     const Requantize& requantize = *compute.requantize;
     const ScaledAddition& addition = *compute.addition;
     const int64_t unroll = number(config, "unroll");
+    // Of the two roundings only the double one shifts to the left by itself.
+    const bool doubled = requantize.rounding == Rounding::kDouble;
     CText out;
+    const bool saturates = std::ranges::count(target().isa_features, "dsp") > 0;
     out.Raw(Heading(config));
+    if (saturates) out.Line("#include <arm_acle.h>");
     out.Line("static inline int32_t max(int32_t a, int32_t b) { return a > b ? a : b; }");
     out.Line("static inline int32_t min(int32_t a, int32_t b) { return a < b ? a : b; }");
     out.Raw(ScaleText(requantize.rounding));
@@ -71,13 +78,22 @@ class AddTask : public SmallTask {
     };
     if (table(config)) {
       out.Blank();
-      out.Line("// Every value of an input, scaled: 256 of lhs, then 256 of rhs.");
+      out.Line("// Every value of an input, scaled: 256 of lhs, then 256 of rhs, each by its unsigned byte.");
+      if (doubled)
+        out.Line("// With the sum's shift to the left, which comes to the same before the addition.");
       out.Open("void tunefarm_prepare(const void* const* constants, void* packed)");
-      out.Line("int32_t* table = (int32_t*)packed;");
+      out.Line("uint32_t* table = (uint32_t*)packed;");
       scales("constants");
+      if (doubled) {
+        out.Line("const int32_t shift = *(const int32_t*)constants[", requantize.shift.tensor, "];");
+        out.Line("const int32_t left = shift > 0 ? shift : 0;");
+      }
+      const char* const shifted = doubled ? " << left" : "";
       out.Open("for (int32_t x = -128; x < 128; ++x)");
-      out.Line("table[x + 128] = ", input("x", requantize.input_zero_point, 0), ";");
-      out.Line("table[x + 384] = ", input("x", addition.rhs_zero_point, 1), ";");
+      out.Line("table[(uint8_t)x] = (uint32_t)(", input("x", requantize.input_zero_point, 0), ")", shifted,
+               ";");
+      out.Line("table[256 + (uint8_t)x] = (uint32_t)(", input("x", addition.rhs_zero_point, 1), ")", shifted,
+               ";");
       out.Close();
       out.Close();
     }
@@ -88,25 +104,32 @@ class AddTask : public SmallTask {
     out.Line("const int8_t* restrict rhs = (const int8_t*)arguments[1];");
     out.Line("int8_t* restrict output = (int8_t*)arguments[", compute.tensors.size() - 1, "];");
     if (table(config)) {
-      out.Line("const int32_t* lhs_scaled = (const int32_t*)packed + 128;");
-      out.Line("const int32_t* rhs_scaled = (const int32_t*)packed + 384;");
+      out.Line("const uint32_t* lhs_scaled = (const uint32_t*)packed;");
+      out.Line("const uint32_t* rhs_scaled = (const uint32_t*)packed + 256;");
+      // Or the compiler takes the second for an offset from the first, to be added for every element.
+      out.Line("__asm__(\"\" : \"+r\"(rhs_scaled));");
     } else {
       scales("arguments");
     }
     out.Line("const int32_t multiplier = *(const int32_t*)arguments[", requantize.multiplier.tensor, "];");
-    out.Line("const int32_t shift = *(const int32_t*)arguments[", requantize.shift.tensor, "];");
+    out.Line("const int32_t ", table(config) && doubled ? "given" : "shift", " = *(const int32_t*)arguments[",
+             requantize.shift.tensor, "];");
+    if (table(config) && doubled) out.Line("const int32_t shift = given < 0 ? given : 0;");
     out.Raw(ParallelLine());
     if (unroll > 1 && threads() == 1) out.Line("#pragma GCC unroll ", unroll);
     out.Open("for (int32_t i = 0; i < ", workload().dim("n"), "; ++i)");
     if (table(config)) {
-      out.Line("const int32_t sum = lhs_scaled[lhs[i]] + rhs_scaled[rhs[i]];");
+      out.Line("const int32_t sum = (int32_t)(lhs_scaled[(uint8_t)lhs[i]] + rhs_scaled[(uint8_t)rhs[i]]);");
     } else {
       out.Line("const int32_t sum = ", input("lhs[i]", requantize.input_zero_point, 0), " +");
       out.Line("                    ", input("rhs[i]", addition.rhs_zero_point, 1), ";");
     }
     out.Line("const int32_t scaled = scale(sum, multiplier, shift) + ",
              InParentheses(requantize.output_zero_point), ";");
-    out.Line("output[i] = (int8_t)", ClampText("scaled", requantize, true), ";");
+    out.Line(
+        "output[i] = (int8_t)",
+        saturates ? ClampText("__ssat(scaled, 8)", requantize, false) : ClampText("scaled", requantize, true),
+        ";");
     out.Close();
     out.Close();
     KernelSource source = ToSource(out.Take(), config);
