@@ -118,6 +118,25 @@ TEST_CASE("AKernelOverTheCutoffIsCensoredAfterThreeSamples") {
   CHECK(result[0].iterations == 1);
 }
 
+TEST_CASE("AnInterruptionDoesNotPassForASlowKernel") {
+  Machine machine;
+  TimingPolicy policy = Policy();
+  policy.cutoff_us = 300;
+  Bench bench = machine.bench();
+  // Two of three readings before the samples take ten times as long.
+  const auto run = bench.run;
+  int readings = 0;
+  bench.run = [&](std::size_t k, std::uint64_t iterations) {
+    Reading reading = run(k, iterations);
+    if (!machine.sampling && ++readings % 3 != 0) reading.us *= 10;
+    return reading;
+  };
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(policy, 1, bench, &calm);
+  CHECK_FALSE(result[0].censored);
+  CHECK(result[0].samples_us.size() >= 10);
+}
+
 TEST_CASE("ASlowKernelThatIsAlwaysInterruptedStillHasATime") {
   Machine machine;
   machine.preempted = [](int) { return true; };
