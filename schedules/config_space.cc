@@ -57,7 +57,7 @@ std::size_t ConfigHash::operator()(const Config& config) const {
 }
 
 ConfigSpace::ConfigSpace(std::vector<Knob> knobs, Config default_config, Constraint legal,
-                         FastConstraint fast, Canonical canonical)
+                         FastConstraint fast, Canonicalizer canonical)
     : knobs_(std::move(knobs)),
       default_config_(std::move(default_config)),
       legal_(std::move(legal)),

@@ -42,9 +42,9 @@ class ConfigSpace {
   using FastConstraint = std::function<bool(const ConfigSpace&, const Config&)>;
   // Where the value of one knob makes others meaningless: sets those to the one value that stands for all.
   // Only such configs are legal, which `legal` and `fast` check themselves; sampling and stepping apply it.
-  using Canonical = std::function<void(const ConfigSpace&, Config&)>;
+  using Canonicalizer = std::function<void(const ConfigSpace&, Config&)>;
   ConfigSpace(std::vector<Knob> knobs, Config default_config, Constraint legal, FastConstraint fast,
-              Canonical canonical = nullptr);
+              Canonicalizer canonical = nullptr);
 
   const std::vector<Knob>& knobs() const { return knobs_; }
   const Config& default_config() const { return default_config_; }
@@ -65,6 +65,12 @@ class ConfigSpace {
   int64_t size() const { return size_; }
   Config FromIndex(int64_t index) const;
   int64_t ToIndex(const Config& config) const;  // Only when size() did not saturate.
+
+  // What a config comes to: knobs without a meaning in it stand at the value that stands for all.
+  Config Canonical(Config config) const {
+    Canonicalize(config);
+    return config;
+  }
 
   // A legal config, uniform over the legal ones as far as rejection reaches; after `kSampleTries` failures a
   // random walk from the default. Always legal.
@@ -89,7 +95,7 @@ class ConfigSpace {
   Config default_config_;
   Constraint legal_;
   FastConstraint fast_;
-  Canonical canonical_;  // May be null.
+  Canonicalizer canonical_;  // May be null.
   int64_t size_;
 };
 

@@ -49,7 +49,7 @@ inline int32_t KnobNumber(const std::vector<Knob>& knobs, const Config& config, 
 // gives otherwise. What it captures must outlive the space.
 template <typename Refusal>
 ConfigSpace SpaceOf(std::vector<Knob> knobs, Config start, Refusal refusal,
-                    ConfigSpace::Canonical canonical = nullptr) {
+                    ConfigSpace::Canonicalizer canonical = nullptr) {
   const auto legal = [refusal](const ConfigSpace& space, const Config& config) {
     const char* reason = refusal(space, config);
     return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
