@@ -21,6 +21,7 @@ class CandidateSet {
   bool AddRandom(Rng& rng);
 
   int size() const { return static_cast<int>(configs_.size()); }
+  const std::vector<schedules::Config>& configs() const { return configs_; }
   std::vector<schedules::Config> Take() { return std::move(configs_); }
 
  private:

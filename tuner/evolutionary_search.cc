@@ -7,6 +7,7 @@
 
 #include "tuner/batch_picker.h"
 #include "tuner/candidate_set.h"
+#include "tuner/choice_coverage.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -20,6 +21,9 @@ constexpr int kGenerations = 16;
 constexpr double kMeasuredShare = 0.3;
 // Share of moves that cross two walkers instead of changing one.
 constexpr double kCrossover = 0.2;
+// Share of a batch that may go to hints, and the share of what is left that may go to choices hardly tried.
+constexpr double kHintShare = 0.5;
+constexpr double kCoverShare = 0.5;
 // Picks of a batch differ in at least this many knobs.
 constexpr int kMinDistance = 2;
 
@@ -42,8 +46,9 @@ std::vector<float> Evaluate(const std::vector<schedules::Config>& configs, const
   return scores;
 }
 
-std::vector<schedules::Config> StartingPoints(const TaskHistory& history, Rng& rng) {
-  std::vector<schedules::Config> walkers;
+std::vector<schedules::Config> StartingPoints(const TaskHistory& history,
+                                              const std::vector<schedules::Config>& hints, Rng& rng) {
+  std::vector<schedules::Config> walkers = hints;
   const std::size_t measured = static_cast<std::size_t>(kWalkers * kMeasuredShare);
   for (const TaskHistory::Entry* entry : history.Ranked()) {
     if (walkers.size() == measured) break;
@@ -59,10 +64,11 @@ float Spread(const std::vector<float>& scores) {
 }
 
 // All unseen configs that the walk met, best predicted first.
-std::vector<Scored> Walk(const TaskHistory& history, const Predictor& predict, Rng& rng) {
+std::vector<Scored> Walk(const TaskHistory& history, const Predictor& predict,
+                         const std::vector<schedules::Config>& hints, Rng& rng) {
   const schedules::ConfigSpace& space = history.space();
   Scores known;
-  std::vector<schedules::Config> walkers = StartingPoints(history, rng);
+  std::vector<schedules::Config> walkers = StartingPoints(history, hints, rng);
   std::vector<float> scores = Evaluate(walkers, predict, known);
   // Metropolis acceptance, from a temperature of a tenth of the first generation's spread down to 0,
   // linearly.
@@ -105,8 +111,17 @@ std::vector<schedules::Config> EvolutionarySearch::Ask(const TaskHistory& histor
   if (predict.scores) {
     int promising = 0;
     for (int i = 0; i < count; ++i) promising += !rng.Bernoulli(predict.random_share);
-    const std::vector<Scored> met = Walk(history, predict, rng);
-    for (int i : PickBatch(met, promising, kMinDistance)) picked.Add(met[i].config);
+    const std::vector<schedules::Config> hints =
+        predict.hints ? predict.hints() : std::vector<schedules::Config>();
+    for (const schedules::Config& hint : hints) {
+      if (picked.size() < kHintShare * count) picked.Add(hint);
+    }
+    const std::vector<Scored> met = Walk(history, predict, hints, rng);
+    CoverChoices(history, met, picked.size() + static_cast<int>(kCoverShare * (count - picked.size())),
+                 picked);
+    for (int i : PickBatch(met, promising, kMinDistance)) {
+      if (picked.size() < promising) picked.Add(met[i].config);
+    }
   }
   while (picked.size() < count && picked.AddRandom(rng)) {
   }

@@ -1,10 +1,13 @@
 #include "tuner/job_pipeline.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/numbers.h"
 #include "proto/policies.h"
 #include "tuner/measure_request.h"
+#include "tuner/prior_knowledge.h"
+#include "tuner/search_strategy.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -16,6 +19,41 @@ constexpr int kQueuePerDevice = 2;
 constexpr absl::Duration kRebuildAfter = absl::Seconds(2);
 
 std::string ClassNote(const schedules::Target& target) { return absl::StrCat("device_class/", target.name); }
+
+// Has the session begin with what the records of earlier jobs teach. Which those are is noted with the job,
+// so that it goes on with the same knowledge after a crash.
+absl::Status AddPrior(db::Database& database, const db::Job& job, JobSpec& spec) {
+  constexpr char kNote[] = "prior_before";
+  const bool searches = std::any_of(spec.tasks.begin(), spec.tasks.end(),
+                                    [](const SessionTask& task) { return task.configs.empty(); });
+  TUNEFARM_ASSIGN_OR_RETURN(const auto strategy, MakeStrategy(spec.options.strategy));
+  if (!searches || !strategy->uses_model()) return absl::OkStatus();
+  db::HistoryFilter filter;
+  TUNEFARM_ASSIGN_OR_RETURN(const std::optional<std::string> note, database.JobNote(job.id, kNote));
+  if (!note.has_value()) {
+    filter.limit = 1;
+    TUNEFARM_ASSIGN_OR_RETURN(const std::vector<db::Record> newest, database.History(filter));
+    filter.before_id = newest.empty() ? 1 : newest.front().id + 1;
+    TUNEFARM_RETURN_IF_ERROR(database.SetJobNote(job.id, kNote, absl::StrCat(filter.before_id)));
+  } else if (!absl::SimpleAtoi(*note, &filter.before_id)) {
+    return absl::DataLossError(absl::StrCat("job ", job.id, ": the note '", kNote, "' is '", *note, "'"));
+  }
+  std::set<std::string> targets;
+  for (const SessionTask& task : spec.tasks) targets.insert(task.task->target().name);
+  std::vector<db::Record> records;
+  for (const std::string& target : targets) {
+    filter.target_name = target;
+    filter.limit = kPriorRecords;
+    TUNEFARM_ASSIGN_OR_RETURN(std::vector<db::Record> of_target, database.History(filter));
+    std::move(of_target.begin(), of_target.end(), std::back_inserter(records));
+  }
+  // A job of a version that took no such note.
+  std::erase_if(records, [&](const db::Record& record) { return record.job_id == job.id; });
+  TUNEFARM_ASSIGN_OR_RETURN(PriorKnowledge prior, LearnFrom(records, spec.tasks));
+  spec.options.start_model = std::move(prior.start_model);
+  for (std::size_t i = 0; i < spec.tasks.size(); ++i) spec.tasks[i].hints = std::move(prior.hints[i]);
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -38,6 +76,7 @@ absl::StatusOr<std::unique_ptr<JobPipeline>> JobPipeline::Load(db::Database& dat
                                                                Clock& clock, const db::Job& job, int builders,
                                                                PipelinePorts ports) {
   TUNEFARM_ASSIGN_OR_RETURN(JobSpec spec, ParseJob(job.request));
+  TUNEFARM_RETURN_IF_ERROR(AddPrior(database, job, spec));
   std::unique_ptr<JobPipeline> pipeline(
       new JobPipeline(database, events, clock, job, builders, std::move(ports)));
   for (const SessionTask& task : spec.tasks) {

@@ -17,12 +17,14 @@
 
 namespace tunefarm::tuner {
 
-// The cost model's view of a task.
+// What is known of a task besides its own trials: the cost model's view of it, and its siblings'.
 struct Predictor {
   // A number per config, larger is faster. Empty: there is no model.
   std::function<std::vector<float>(const std::vector<schedules::Config>&)> scores;
   // Share of picks to leave to chance, as the model is not to be believed altogether.
   double random_share = 0.05;
+  // Legal configs that did well on similar tasks, the most promising first. Empty: none.
+  std::function<std::vector<schedules::Config>()> hints;
 };
 
 class SearchStrategy {

@@ -12,6 +12,8 @@
 #include "cost_model/analytic_model.h"
 #include "cost_model/features.h"
 #include "cost_model/xgb_model.h"
+#include "db/shape.h"
+#include "tuner/carry_over.h"
 #include "tuner/task_scheduler.h"
 #include "tuner/task_state.h"
 
@@ -34,6 +36,13 @@ constexpr int kWarmStart = 10;
 // else the first sixth of a usual budget is spent blindly.
 constexpr double kRandomShare = 0.05;
 constexpr double kWarmRandomShare = 0.4;
+// Whose best configs are worth trying: so many tasks of the job, not further away than that in octaves, with
+// so many configs each.
+constexpr std::size_t kSiblings = 3;
+constexpr float kSiblingOctaves = 4;
+constexpr std::size_t kBestOfSibling = 2;
+// A sibling's config that is not faster than its default by this share is nothing that it has found.
+constexpr double kFound = 0.02;
 // Held-out rows of a task before its model is called no better than chance.
 constexpr int kJudgeAfter = 32;
 
@@ -50,7 +59,9 @@ struct JobSession::Impl {
   SessionOptions options;
   bool uses_model = false;
   std::vector<double> weights;
-  std::deque<TaskState> tasks;  // Which do not move.
+  std::vector<db::Shape> shapes;                 // By task.
+  std::vector<std::vector<Config>> given_hints;  // By task.
+  std::deque<TaskState> tasks;                   // Which do not move.
   std::vector<TaskRows> rows;
   cost_model::AnalyticModel analytic;
   std::shared_ptr<const cost_model::CostModel> model;  // Null until there is one.
@@ -72,17 +83,44 @@ struct JobSession::Impl {
     return absl::NotFoundError(absl::StrCat("the job has no task ", task_index));
   }
 
+  // The best configs of the most similar other tasks.
+  std::vector<Config> HintsFor(int task_index) const {
+    std::vector<Config> hints = given_hints[task_index];
+    std::vector<std::pair<float, const TaskState*>> siblings;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      if (static_cast<int>(i) == task_index || shapes[i].family != shapes[task_index].family) continue;
+      const float distance = db::Distance(shapes[i], shapes[task_index]);
+      if (distance <= kSiblingOctaves) siblings.emplace_back(distance, &tasks[i]);
+    }
+    std::stable_sort(siblings.begin(), siblings.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    if (siblings.size() > kSiblings) siblings.resize(kSiblings);
+    for (const auto& [distance, sibling] : siblings) {
+      const TaskHistory::Entry* standard = sibling->history().Find(0);
+      std::size_t taken = 0;
+      for (const TaskHistory::Entry* entry : sibling->history().Ranked()) {
+        const bool timed = standard != nullptr && standard->done && standard->outcome.ok;
+        const bool found = !timed || entry->outcome.median_us * (1 + kFound) < standard->outcome.median_us;
+        if (!found || taken++ == kBestOfSibling) break;
+        std::optional<Config> config =
+            CarryOver(sibling->task().space().ToText(entry->config), tasks[task_index].task().space());
+        if (config.has_value()) hints.push_back(*std::move(config));
+      }
+    }
+    return hints;
+  }
+
   Predictor PredictorFor(int task_index) const {
     if (!uses_model) return {};
     const bool measured = tasks[task_index].history().done() >= kWarmStart;
-    const bool believed = model != nullptr && (measured || !trained);
+    const bool believed = model != nullptr && (measured || !trained || !options.start_model.empty());
     const cost_model::CostModel* ranker = believed ? model.get() : &analytic;
     return {[this, task_index, ranker](const std::vector<Config>& configs) {
               const std::vector<float> features = cost_model::ExtractRows(tasks[task_index].task(), configs);
               absl::StatusOr<std::vector<float>> scores = ranker->Predict(features.data(), configs.size());
               return scores.ok() ? *std::move(scores) : std::vector<float>(configs.size(), 0.0f);
             },
-            believed ? kRandomShare : kWarmRandomShare};
+            believed ? kRandomShare : kWarmRandomShare, [this, task_index] { return HintsFor(task_index); }};
   }
 
   void Learn(int task_index, int trial, const Outcome& outcome) {
@@ -150,6 +188,13 @@ absl::StatusOr<std::unique_ptr<JobSession>> JobSession::Create(std::vector<Sessi
       TUNEFARM_RETURN_IF_ERROR(WithContext(space.Check(*config), context));
       if (distinct.insert(*config).second) fixed.push_back(*std::move(config));
     }
+    std::vector<Config> hints;
+    for (const std::string& text : tasks[i].hints) {
+      std::optional<Config> hint = CarryOver(text, space);
+      if (hint.has_value()) hints.push_back(*std::move(hint));
+    }
+    impl->given_hints.push_back(std::move(hints));
+    impl->shapes.push_back(db::ParseShape(tasks[i].task->workload().ToString()));
     TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<SearchStrategy> strategy, MakeStrategy(options.strategy));
     impl->uses_model = strategy->uses_model();
     impl->weights.push_back(tasks[i].weight > 0 ? tasks[i].weight : 1);

@@ -27,6 +27,9 @@ struct SessionTask {
   std::shared_ptr<const schedules::Task> task;
   double weight = 1;                 // How often the task occurs in the model; <= 0 means 1.
   std::vector<std::string> configs;  // Measure just these, in this order (replay); empty: search.
+  // Configs of similar tasks that did well there, the most promising first, in the text form of whatever
+  // space they are of: strategies with a model measure them early (CarryOver says what becomes of them).
+  std::vector<std::string> hints = {};
 };
 
 struct SessionOptions {

@@ -16,7 +16,7 @@ using schedules::Config;
 std::unique_ptr<JobSession> Make(const std::vector<std::shared_ptr<const FakeTask>>& tasks,
                                  SessionOptions options) {
   std::vector<SessionTask> session_tasks;
-  for (const auto& task : tasks) session_tasks.push_back({task, 1, {}});
+  for (const auto& task : tasks) session_tasks.push_back({task, 1, {}, {}});
   return *JobSession::Create(std::move(session_tasks), std::move(options));
 }
 
@@ -451,6 +451,39 @@ TEST_CASE("SavedModelStartsAnotherJob") {
     }
   }
   REQUIRE(with < 0.8 * without);
+}
+
+TEST_CASE("WhatOneTaskFindsItsTwinTriesNext") {
+  // Of the same shape but for the epilogue, so that the best config is the same.
+  const auto plain = FakeTask::Make();
+  const auto twin = std::make_shared<const FakeTask>(
+      *schedules::Workload::Parse("matmul:m=256,n=256,k=256,dtype=f32,epilogue=bias"));
+  auto session = Make({plain, twin}, {.trials = 40, .strategy = "xgb", .seed = 2});
+  const std::string best = "tm=4,tn=4,tk=64,tb=2,order=nm";
+  // The first task has found the optimum; the twin has only its default.
+  Outcome slow = plain->Measure(plain->space().default_config());
+  REQUIRE(session->Restore(0, 0, plain->space().ToText(plain->space().default_config()), slow).ok());
+  REQUIRE(session->Restore(0, 1, best, plain->Measure(*plain->space().FromText(best))).ok());
+  REQUIRE(session->Restore(1, 0, twin->space().ToText(twin->space().default_config()), slow).ok());
+  bool tried = false;
+  for (const Proposal& proposal : session->Propose(8)) {
+    tried = tried || (proposal.task_index == 1 && proposal.config_text == best);
+  }
+  REQUIRE(tried);
+}
+
+TEST_CASE("HintsOfATaskAreItsFirstTrialsAfterTheDefault") {
+  const auto task = FakeTask::Make();
+  const std::string hint = "tm=4,tn=4,tk=64,tb=2,order=nm";
+  for (const char* strategy : {"xgb", "random"}) {
+    auto session =
+        *JobSession::Create({{task, 1, {}, {hint}}}, {.trials = 8, .strategy = strategy, .seed = 5});
+    const std::vector<Proposal> proposals = session->Propose(2);
+    REQUIRE(proposals.size() == 2);
+    REQUIRE(proposals[0].config == task->space().default_config());
+    // A strategy without a model is a baseline, and gets no help.
+    REQUIRE((proposals[1].config_text == hint) == (std::string(strategy) == "xgb"));
+  }
 }
 
 }  // namespace tunefarm::tuner

@@ -1,0 +1,100 @@
+#include "tuner/choice_coverage.h"
+
+#include <map>
+
+#include "tests/catch.h"
+#include "tuner/evolutionary_search.h"
+
+namespace tunefarm::tuner {
+namespace {
+
+using schedules::Config;
+using schedules::ConfigSpace;
+using schedules::Knob;
+using schedules::KnobKind;
+
+// An algorithm of three, of which one knows no tile, and a tile of eight sizes.
+ConfigSpace Space() {
+  Knob algorithm{"algorithm", KnobKind::kChoice, {"direct", "small", "large"}, {0, 1, 2}, false};
+  Knob tile{"tile", KnobKind::kSplit, {}, {}, true};
+  for (int i = 0; i < 8; ++i) {
+    tile.values.push_back(std::to_string(i));
+    tile.numbers.push_back(i);
+  }
+  const auto fast = [](const ConfigSpace&, const Config& c) { return c.choice[0] != 2 || c.choice[1] == 0; };
+  const auto legal = [fast](const ConfigSpace& space, const Config& c) {
+    return fast(space, c) ? absl::OkStatus() : absl::InvalidArgumentError("large has no tile");
+  };
+  const auto canonical = [](const ConfigSpace&, Config& c) {
+    if (c.choice[0] == 2) c.choice[1] = 0;
+  };
+  return ConfigSpace({algorithm, tile}, Config{{0, 0}}, legal, fast, canonical);
+}
+
+std::map<int, int> ByAlgorithm(const std::vector<Config>& configs) {
+  std::map<int, int> count;
+  for (const Config& config : configs) ++count[config.choice[0]];
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("EveryChoiceIsTriedTwiceByItsBestCandidates") {
+  const ConfigSpace space = Space();
+  TaskHistory history(space);
+  history.Add(0, space.default_config());
+  const std::vector<Scored> candidates = {{Config{{0, 1}}, 9},
+                                          {Config{{0, 2}}, 8},
+                                          {Config{{1, 5}}, 3},
+                                          {Config{{1, 4}}, 2},
+                                          {Config{{1, 3}}, 1}};
+  CandidateSet picked(history);
+  CoverChoices(history, candidates, 8, picked);
+  // Direct has the default already; no candidate is large, so that the default's neighbour has to do, once.
+  const std::vector<Config> want = {Config{{1, 5}}, Config{{2, 0}}, Config{{0, 1}}, Config{{1, 4}}};
+  CHECK(picked.configs() == want);
+  // Where there is room for one only, it goes to a choice that was never tried.
+  CandidateSet first(history);
+  CoverChoices(history, candidates, 1, first);
+  CHECK(first.configs() == std::vector<Config>{Config{{1, 5}}});
+}
+
+TEST_CASE("SearchTriesEveryAlgorithmThoughTheModelDislikesIt") {
+  const ConfigSpace space = Space();
+  TaskHistory history(space);
+  history.Add(0, space.default_config());
+  Predictor predict;
+  predict.random_share = 0;
+  predict.scores = [](const std::vector<Config>& configs) {
+    std::vector<float> scores;
+    for (const Config& c : configs) scores.push_back(c.choice[0] == 0 ? 1.0f : 0.0f);
+    return scores;
+  };
+  Rng rng(1);
+  const std::vector<Config> asked = EvolutionarySearch().Ask(history, predict, 8, rng);
+  CHECK(ByAlgorithm(asked)[1] >= 1);
+  CHECK(ByAlgorithm(asked)[2] >= 1);
+}
+
+TEST_CASE("HintsComeFirstAndLeaveRoomForOthers") {
+  const ConfigSpace space = Space();
+  TaskHistory history(space);
+  history.Add(0, space.default_config());
+  Predictor predict;
+  predict.scores = [](const std::vector<Config>& configs) {
+    return std::vector<float>(configs.size(), 0.0f);
+  };
+  predict.hints = [&] {
+    std::vector<Config> hints = {space.default_config()};  // Seen: no use.
+    for (uint16_t tile = 1; tile < 8; ++tile) hints.push_back(Config{{1, tile}});
+    return hints;
+  };
+  Rng rng(1);
+  const std::vector<Config> asked = EvolutionarySearch().Ask(history, predict, 8, rng);
+  REQUIRE(asked.size() == 8);
+  CHECK(asked[0] == Config{{1, 1}});
+  CHECK(asked[3] == Config{{1, 4}});
+  CHECK(asked[4] != Config{{1, 5}});
+}
+
+}  // namespace tunefarm::tuner

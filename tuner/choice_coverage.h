@@ -1,0 +1,19 @@
+// A first look at every alternative: which values of the knobs without an order (algorithms, forms of
+// reading, vector axes) were measured too seldom to be judged. What one of them costs, its neighbours do not
+// tell, and a model that has not seen a value knows nothing of it.
+#pragma once
+
+#include <vector>
+
+#include "tuner/batch_picker.h"
+#include "tuner/candidate_set.h"
+
+namespace tunefarm::tuner {
+
+// Adds to `picked`, until it holds `most`, the best of `candidates` (sorted, best first) for each choice that
+// fewer than two trials of the history and picks have, those with the fewest first; the default with that
+// choice where no candidate has it.
+void CoverChoices(const TaskHistory& history, const std::vector<Scored>& candidates, int most,
+                  CandidateSet& picked);
+
+}  // namespace tunefarm::tuner
