@@ -11,7 +11,8 @@ absl::StatusOr<std::string> TrainOnOthers(const std::vector<RecordedTable>& tabl
   for (std::size_t t = 0; t < tables.size(); ++t) {
     const RecordedTable& table = tables[t];
     if (table.device_class != tables[task].device_class ||
-        table.task->workload().ToString() == tables[task].task->workload().ToString()) {
+        table.task->workload().ToString() == tables[task].task->workload().ToString() ||
+        table.task->workload().op() != tables[task].task->workload().op()) {
       continue;
     }
     const std::vector<float> rows = cost_model::ExtractRows(*table.task, table.configs);

@@ -10,8 +10,8 @@
 
 namespace tunefarm::bench {
 
-// Bytes for SessionOptions::start_model; empty when there is no other table of the device class. Equal
-// workloads count as the same task.
+// Bytes for SessionOptions::start_model; empty when there is no other table of the device class and operator,
+// as a job learns from its own operators' records only. Equal workloads count as the same task.
 absl::StatusOr<std::string> TrainOnOthers(const std::vector<RecordedTable>& tables, std::size_t task);
 
 }  // namespace tunefarm::bench

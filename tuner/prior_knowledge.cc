@@ -110,11 +110,15 @@ std::vector<std::string> HintsFor(const SessionTask& task, const Groups& groups)
 
 absl::StatusOr<PriorKnowledge> LearnFrom(const std::vector<db::Record>& records,
                                          const std::vector<SessionTask>& tasks) {
-  std::set<std::pair<std::string, int>> wanted;
-  for (const SessionTask& task : tasks) wanted.emplace(task.task->target().ToJson(), task.task->threads());
+  std::set<std::tuple<std::string, int, std::string>> wanted;
+  for (const SessionTask& task : tasks) {
+    wanted.emplace(task.task->target().ToJson(), task.task->threads(),
+                   db::ParseShape(task.task->workload().ToString()).family);
+  }
   Groups groups;
   for (const db::Record& record : records) {
-    if (!wanted.contains({record.target_json, record.threads})) continue;
+    if (!wanted.contains({record.target_json, record.threads, db::ParseShape(record.workload).family}))
+      continue;
     // A workload that this version cannot serve any more teaches nothing.
     if (!Add(record, groups).ok()) continue;
   }

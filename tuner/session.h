@@ -36,8 +36,10 @@ struct SessionOptions {
   int trials = 64;               // Per task, the default config's included.
   std::string strategy = "xgb";  // One of StrategyNames().
   uint64_t seed = 0;
-  int early_stopping = 0;   // End a task after that many trials without improvement; 0: never.
-  std::string start_model;  // A saved model (SaveModel) to search with until there is data; empty: none.
+  int early_stopping = 0;  // End a task after that many trials without improvement; 0: never.
+  // A saved model (SaveModel) to search with until there is data; empty: none. Where tasks have hints, those
+  // without are of a kind that it does not know, and do without it.
+  std::string start_model;
 };
 
 class JobSession {

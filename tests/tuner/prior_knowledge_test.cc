@@ -60,6 +60,10 @@ TEST_CASE("OnlyRecordsThatMeanTheSameTodayTeach") {
   std::vector<db::Record> records = RecordsOf(*known, 80);
   CHECK_FALSE(learns_nothing(records, {known}));
   SECTION("another target") { CHECK(learns_nothing(records, {MatmulTask(64, "x86-64-v2")})); }
+  SECTION("another operator") {
+    const auto dense = schedules::Workload::Parse("dense:m=64,n=64,k=64,dtype=f32");
+    CHECK(learns_nothing(records, {*schedules::Task::Create(*dense, *schedules::FindTarget("x86-64-v3"))}));
+  }
   SECTION("another template") {
     for (db::Record& record : records) record.template_version = "tiled-0";
     CHECK(learns_nothing(records, {known}));
