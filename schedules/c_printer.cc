@@ -45,6 +45,8 @@ class Printer {
   void Preamble() {
     if (options_.part.empty() && !dot_.has_value()) {
       PrintPreamble(options_.title, options_.config, tree_.vector_lanes, facts_.compute, out_);
+      if (tree_.clipped_taps)
+        out_.Line("static inline long max_long(long a, long b) { return a > b ? a : b; }");
     } else if (options_.part.empty()) {
       out_.Line("// ", options_.title);
       if (!options_.config.empty()) out_.Line("// ", options_.config);

@@ -99,7 +99,8 @@ struct LoopTree {
   int run_begin = 0;
   std::vector<LoopAccess> accesses;
   int edge_buffer = -1;  // Of `buffers`: where windows that cross an edge of lhs are copied to; -1: nowhere.
-  int accumulators = 0;  // Vector registers that hold the register tile.
+  bool clipped_taps = false;  // Taps that lie outside of lhs are left out (schedules/clipped_taps.h).
+  int accumulators = 0;       // Vector registers that hold the register tile.
   int vector_lanes = 1;
   int64_t packed_bytes = 0;
   int64_t workspace_bytes = 0;

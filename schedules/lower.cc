@@ -119,6 +119,7 @@ class Lowering {
     Reading reading;
     if (!Copied(stage)) {
       if (stage.form == ReadForm::kEdges) AddEdgeBuffer(access);
+      if (stage.form == ReadForm::kClipped) tree_.clipped_taps = true;
       reading.buffer = static_cast<uint8_t>(access.access.tensor);
       reading.offset = access.offset;
       for (std::size_t l = 0; l < loops_.size(); ++l) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "schedules/clipped_taps.h"
 #include "schedules/edge_window.h"
 
 namespace tunefarm::schedules {
@@ -222,11 +223,17 @@ absl::Status Schedule::CopyEdges(Factor factor) {
   return absl::OkStatus();
 }
 
+absl::Status Schedule::ClipTaps() {
+  if (!EdgeDimensionsOf(*facts_).has_value())
+    return Refuse("clip_taps: an index of the input depends on more than one axis and one tap");
+  stages_[static_cast<int>(Factor::kLhs)] = {ReadForm::kClipped, tile_position_};
+  return absl::OkStatus();
+}
+
 absl::Status Schedule::ComputeAt(Factor factor, int position) {
   TUNEFARM_RETURN_IF_ERROR(CheckStage("compute_at", position));
   Stage& stage = stages_[static_cast<int>(factor)];
-  if (stage.form == ReadForm::kDirect || stage.form == ReadForm::kEdges)
-    return Refuse("compute_at: the factor is read directly; cache_read it first");
+  if (ReadsTensor(stage.form)) return Refuse("compute_at: the factor is read directly; cache_read it first");
   stage.position = position;
   return absl::OkStatus();
 }
@@ -243,8 +250,7 @@ absl::Status Schedule::TensorizeOuterProduct(int vector_registers) {
 
 absl::Status Schedule::Widen(Factor factor, int element_bytes) {
   Stage& stage = stages_[static_cast<int>(factor)];
-  if (stage.form == ReadForm::kDirect || stage.form == ReadForm::kEdges)
-    return Refuse("widen: the factor is read directly; copy it first");
+  if (ReadsTensor(stage.form)) return Refuse("widen: the factor is read directly; copy it first");
   if (element_bytes != 1 && element_bytes != 2 && element_bytes != 4) {
     return Refuse("widen: an element of ", element_bytes, " bytes is none of 1, 2 and 4");
   }
@@ -306,6 +312,38 @@ int Schedule::accumulators() const {
   return count;
 }
 
+absl::Status Schedule::ValidateClipping() const {
+  const std::vector<EdgeDimension> dimensions = *EdgeDimensionsOf(*facts_);
+  int64_t written_out = accumulators();
+  for (std::size_t loop = tile_position_; loop < loops_.size(); ++loop) {
+    if (!spatial(loops_[loop].axis) && loops_[loop].kind == LoopKind::kUnrolled)
+      written_out *= loops_[loop].extent;
+  }
+  const char* reason = ClipRefusal(
+      dimensions, written_out,
+      [&](const EdgeDimension& dimension) {
+        ClippedTile tile;
+        if (dimension.spatial >= 0) {
+          tile.extent = extent(dimension.spatial);
+          tile.tile = TileSize(dimension.spatial);
+          tile.tail = tail(dimension.spatial);
+        }
+        if (dimension.tap >= 0) tile.taps = extent(dimension.tap);
+        return tile;
+      },
+      [&](const EdgeDimension& dimension) {
+        return lanes() > 1 && loops_[loops_outside_group() - 1].axis == dimension.spatial;
+      },
+      [&](const EdgeDimension& dimension) {
+        for (std::size_t loop = tile_position_; loop < loops_.size(); ++loop) {
+          if (loops_[loop].axis == dimension.tap && loops_[loop].extent > 1)
+            return loops_[loop].kind == LoopKind::kUnrolled;
+        }
+        return true;
+      });
+  return reason == nullptr ? absl::OkStatus() : Refuse("clip_taps: ", reason);
+}
+
 absl::Status Schedule::Validate() const {
   bool reduction_outside = false;
   int parallel = 0;  // Loops.
@@ -343,8 +381,7 @@ absl::Status Schedule::Validate() const {
                     " is guarded or shifted; its panels are padded anyway");
     }
     for (const Factor factor : {Factor::kLhs, Factor::kRhs}) {
-      if (access(factor).uses[axis] &&
-          (stage(factor).form == ReadForm::kDirect || stage(factor).form == ReadForm::kEdges)) {
+      if (access(factor).uses[axis] && ReadsTensor(stage(factor).form)) {
         return Refuse("tail: a padded tile of ", AxisName(axis), " would read beyond ",
                       facts_->compute.tensors[access(factor).access.tensor].name, ", which is not copied");
       }
@@ -355,6 +392,7 @@ absl::Status Schedule::Validate() const {
       return Refuse(facts_->compute.tensors[access(factor).access.tensor].name,
                     " is read beyond its edges; pad or pack it first");
     }
+    if (stage(factor).form == ReadForm::kClipped) TUNEFARM_RETURN_IF_ERROR(ValidateClipping());
     if (stage(factor).position > tile_position_) return Refuse("a factor is copied inside the register tile");
     if (stage(factor).form == ReadForm::kEdges &&
         !WindowFits(access(factor), facts_->compute.tensors[access(factor).access.tensor].shape,

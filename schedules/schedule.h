@@ -32,7 +32,12 @@ enum class ReadForm : uint8_t {
   kPaddedCopy,  // From a copy that keeps the tensor's dimensions and holds zeros where it is padded.
   kPanel,       // From a copy in the order in which the inner loops read it.
   kEdges,       // From the tensor, or a copy of the register tile's window where it crosses an edge.
+  kClipped,     // From the tensor; taps that lie outside of it are left out (schedules/clipped_taps.h).
 };
+// Without a copy of it beforehand.
+inline bool ReadsTensor(ReadForm form) {
+  return form == ReadForm::kDirect || form == ReadForm::kEdges || form == ReadForm::kClipped;
+}
 struct Stage {
   ReadForm form = ReadForm::kDirect;
   int position = 0;
@@ -76,6 +81,9 @@ class Schedule {
   // Reads a factor directly also where it is padded: only windows that cross an edge are copied, tile by
   // tile. To be called after CacheWrite.
   absl::Status CopyEdges(Factor factor);
+  // Reads lhs directly also where it is padded, by leaving out the taps that lie outside of it. To be called
+  // after CacheWrite.
+  absl::Status ClipTaps();
   // The copy of a factor holds its elements in this many bytes, widened.
   absl::Status Widen(Factor factor, int element_bytes);
   // The padded copy of a factor holds a plane for each index of `dimension`, with rows of a multiple of
@@ -116,6 +124,7 @@ class Schedule {
   int accumulators() const;  // Vector registers of the register tile.
 
  private:
+  absl::Status ValidateClipping() const;
   // The number of loops outside the group of a dot product.
   int loops_outside_group() const;
   absl::Status CheckLoop(const char* primitive, int loop) const;

@@ -28,6 +28,8 @@ TileCells::TileCells(const LoopTree& tree, const ComputeFacts& facts, CText& out
   }
   multiply_add_ = &tree.nodes[n];
   size_ = tile_;
+  begin_.resize(axes);
+  if (tree.clipped_taps) edges_ = *EdgeDimensionsOf(facts);
 }
 
 void TileCells::ForEachVariant(NestPath& path, const std::function<void(NestPath&)>& print) {
@@ -39,33 +41,95 @@ void TileCells::PrintVariants(std::size_t axis, NestPath& path, const std::funct
     MakeCells();
     return print(path);
   }
-  const int64_t extent = facts_.compute.axes[axis].extent;
-  OpenLoop* loop = path.Innermost(static_cast<int>(axis));
   size_[axis] = tile_[axis];
-  if (tails_[axis] == Tail::kGuard) {
-    const int64_t rest = extent % tile_[axis];
-    if (loop == nullptr) {
-      size_[axis] = rest;
-      return PrintVariants(axis + 1, path, print);
-    }
+  begin_[axis].reset();
+  OpenLoop* loop = path.Innermost(static_cast<int>(axis));
+  const EdgeDimension* edge = nullptr;
+  for (const EdgeDimension& dimension : edges_) {
+    if (dimension.spatial == static_cast<int>(axis) && (dimension.tap < 0 || Unrolled(dimension.tap)))
+      edge = &dimension;
+  }
+  const auto variants = [&] {
+    return edge != nullptr ? PrintCrossing(*edge, path, print) : PrintTails(axis, path, print);
+  };
+  if (tails_[axis] != Tail::kShift || loop == nullptr) return variants();
+  const std::string shifted = absl::StrCat(loop->name, "s");
+  out_.Line("const long ", shifted, " = min_long(", loop->name, ", ",
+            facts_.compute.axes[axis].extent - tile_[axis], ");  // The last tile moves inwards.");
+  const OpenLoop before = *loop;
+  loop->base = loop->value = shifted;
+  variants();
+  *path.Innermost(static_cast<int>(axis)) = before;
+}
+
+void TileCells::PrintTails(std::size_t axis, NestPath& path, const std::function<void(NestPath&)>& print) {
+  if (tails_[axis] != Tail::kGuard) return PrintVariants(axis + 1, path, print);
+  const int64_t extent = facts_.compute.axes[axis].extent;
+  const OpenLoop* loop = path.Innermost(static_cast<int>(axis));
+  if (loop != nullptr) {
     out_.Open("if (", loop->base, " + ", tile_[axis], " <= ", extent, ")");
     PrintVariants(axis + 1, path, print);
     out_.Else();
-    size_[axis] = rest;
-    PrintVariants(axis + 1, path, print);
-    return out_.Close();
   }
-  if (tails_[axis] == Tail::kShift && loop != nullptr) {
-    const std::string shifted = absl::StrCat(loop->name, "s");
-    out_.Line("const long ", shifted, " = min_long(", loop->name, ", ", extent - tile_[axis],
-              ");  // The last tile moves inwards.");
-    const OpenLoop before = *loop;
-    loop->base = loop->value = shifted;
-    PrintVariants(axis + 1, path, print);
-    *path.Innermost(static_cast<int>(axis)) = before;
-    return;
-  }
+  size_[axis] = extent % tile_[axis];
   PrintVariants(axis + 1, path, print);
+  if (loop != nullptr) out_.Close();
+}
+
+void TileCells::PrintCrossing(const EdgeDimension& dimension, NestPath& path,
+                              const std::function<void(NestPath&)>& print) {
+  const auto axis = static_cast<std::size_t>(dimension.spatial);
+  ClippedTile tile;
+  tile.extent = facts_.compute.axes[axis].extent;
+  tile.tile = tile_[axis];
+  tile.tail = tails_[axis];
+  if (dimension.tap >= 0) tile.taps = facts_.compute.axes[dimension.tap].extent;
+  const std::vector<TilePlace> places = CrossingTiles(dimension, tile);
+  const int64_t tiles = (tile.extent + tile.tile - 1) / tile.tile;
+  const bool all_cross = static_cast<int64_t>(places.size()) == tiles;
+  int open = 0;
+  for (const TilePlace& place : places) {
+    if (!all_cross || open + 1 < tiles) {
+      out_.Open("if (", path.Innermost(dimension.spatial)->base, " == ", place.begin, ")");
+      ++open;
+    }
+    size_[axis] = place.size;
+    begin_[axis] = place.begin;
+    PrintVariants(axis + 1, path, print);
+    if (open == static_cast<int>(&place - places.data()) + 1) out_.Else();
+  }
+  size_[axis] = tile_[axis];
+  begin_[axis].reset();
+  if (!all_cross) PrintTails(axis, path, print);
+  for (; open > 0; --open) out_.Close();
+}
+
+bool TileCells::Unrolled(int reduction) const {
+  return std::ranges::none_of(serial_, [&](const LoopNode* node) { return node->axis == reduction; });
+}
+
+bool TileCells::Contributes(const TileCell& cell, const std::vector<int>& index) const {
+  for (const EdgeDimension& dimension : edges_) {
+    if (dimension.tap >= 0 && !Unrolled(dimension.tap)) continue;
+    int64_t at = 0;
+    if (dimension.spatial >= 0) {
+      if (!begin_[dimension.spatial].has_value()) continue;  // No edge is crossed.
+      at = *begin_[dimension.spatial] + cell.at[dimension.spatial];
+    }
+    int64_t tap = 0;
+    for (std::size_t l = 0; l < index.size(); ++l) {
+      if (unrolled_[l]->axis == dimension.tap) tap = index[l];
+    }
+    if (!dimension.Inside(at, tap)) return false;
+  }
+  return true;
+}
+
+const EdgeDimension* TileCells::ClippedLoop(const LoopNode& serial) const {
+  for (const EdgeDimension& dimension : edges_) {
+    if (dimension.tap == serial.axis && !Unrolled(dimension.tap)) return &dimension;
+  }
+  return nullptr;
 }
 
 void TileCells::MakeCells() {

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "schedules/c_text.h"
+#include "schedules/clipped_taps.h"
 #include "schedules/nest_path.h"
 
 namespace tunefarm::schedules {
@@ -39,6 +41,12 @@ class TileCells {
   // Condition that rows which may be padding exist; empty when they surely do.
   std::string RowsExist(const TileCell& cell, NestPath& path) const;
 
+  // Where taps are clipped (LoopTree::clipped_taps): whether a cell has a product with the unrolled
+  // reductions at `index`, as far as that is known while printing.
+  bool Contributes(const TileCell& cell, const std::vector<int>& index) const;
+  // The dimension that decides where the loop over a reduction begins and ends; null when it runs whole.
+  const EdgeDimension* ClippedLoop(const LoopNode& serial) const;
+
   const LoopNode& multiply_add() const { return *multiply_add_; }
   // Loops of the reductions' nest, from the outermost.
   const std::vector<const LoopNode*>& serial() const { return serial_; }
@@ -48,6 +56,11 @@ class TileCells {
 
  private:
   void PrintVariants(std::size_t axis, NestPath& path, const std::function<void(NestPath&)>& print);
+  // The same of an axis whose tiles cross edges at places that are known.
+  void PrintCrossing(const EdgeDimension& dimension, NestPath& path,
+                     const std::function<void(NestPath&)>& print);
+  void PrintTails(std::size_t axis, NestPath& path, const std::function<void(NestPath&)>& print);
+  bool Unrolled(int reduction) const;  // Or of extent 1.
   void MakeCells();
 
   const LoopTree& tree_;
@@ -57,9 +70,11 @@ class TileCells {
   std::vector<const LoopNode*> serial_, unrolled_, tile_loops_;
   const LoopNode* lanes_node_ = nullptr;
   int vector_axis_ = -1;
-  std::vector<int64_t> tile_;  // Tile size per axis, 1 where it is not tiled.
-  std::vector<Tail> tails_;    // Per axis.
-  std::vector<int64_t> size_;  // Of the variant being printed, per axis.
+  std::vector<int64_t> tile_;                  // Tile size per axis, 1 where it is not tiled.
+  std::vector<Tail> tails_;                    // Per axis.
+  std::vector<int64_t> size_;                  // Of the variant being printed, per axis.
+  std::vector<EdgeDimension> edges_;           // Where taps are clipped.
+  std::vector<std::optional<int64_t>> begin_;  // Of the variant, per axis, where it is known.
   std::vector<TileCell> cells_;
 };
 

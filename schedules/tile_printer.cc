@@ -71,6 +71,7 @@ void TilePrinter::PrintInit(NestPath& path) {
 }
 
 void TilePrinter::PrintReductions(NestPath& path) {
+  if (!AnyProduct()) return;  // All of the tile's windows lie outside.
   const char* const names[2] = {"lhs", "rhs"};
   std::vector<std::string> pointers(2);
   const LinearAccess* const linear[2] = {&facts_.lhs, &facts_.rhs};
@@ -86,11 +87,24 @@ void TilePrinter::PrintReductions(NestPath& path) {
   }
   for (std::size_t i = 0; i < tile_->serial().size(); ++i) {
     const LoopNode& node = *tile_->serial()[i];
-    const std::string end = path.End(node);
+    std::string end = path.End(node), clipped_start;
+    if (const EdgeDimension* edge = tile_->ClippedLoop(node)) {
+      CSum first(edge->constant);  // Index of the first tap.
+      if (edge->spatial >= 0) {
+        if (const OpenLoop* at = path.Innermost(edge->spatial)) first.Add(at->value, edge->step);
+      }
+      const std::string taps = edge->tap_step == 1 ? "" : absl::StrCat(" / ", edge->tap_step);
+      clipped_start =
+          absl::StrCat("max_long(0, (", edge->tap_step - 1, " - (", first.Text(), "))", taps, ")");
+      end = absl::StrCat("min_long(", end, ", (", edge->size + edge->tap_step - 1, " - (", first.Text(), "))",
+                         taps, ")");
+    }
     const OpenLoop& loop = path.Push(node);
     if (node.unroll > 1) out_.Line("#pragma GCC unroll ", static_cast<int>(node.unroll));
-    out_.Open("for (long ", loop.name, " = ", loop.origin.empty() ? "0" : loop.origin, "; ", loop.name, " < ",
-              end, "; ",
+    const std::string start = !clipped_start.empty() ? clipped_start
+                              : loop.origin.empty()  ? "0"
+                                                     : loop.origin;
+    out_.Open("for (long ", loop.name, " = ", start, "; ", loop.name, " < ", end, "; ",
               node.step == 1 ? absl::StrCat("++", loop.name) : absl::StrCat(loop.name, " += ", node.step),
               ")");
     for (int f = 0; f < 2; ++f) {
@@ -111,6 +125,22 @@ void TilePrinter::PrintReductions(NestPath& path) {
   }
 }
 
+bool TilePrinter::NextUnrolled(std::vector<int>& index) const {
+  std::size_t l = index.size();
+  while (l > 0 && ++index[l - 1] == tile_->unrolled()[l - 1]->extent) index[--l] = 0;
+  return l > 0;
+}
+
+bool TilePrinter::AnyProduct() const {
+  std::vector<int> index(tile_->unrolled().size(), 0);
+  do {
+    for (const TileCell& cell : tile_->cells()) {
+      if (tile_->Contributes(cell, index)) return true;
+    }
+  } while (NextUnrolled(index));
+  return false;
+}
+
 void TilePrinter::PrintMultiplyAdds(const std::vector<std::string>& pointers) {
   // Loads that were printed already: by factor, offset and valid lanes.
   std::map<std::tuple<int, int64_t, int>, std::string> loaded;
@@ -129,8 +159,9 @@ void TilePrinter::PrintMultiplyAdds(const std::vector<std::string>& pointers) {
     return entry->second;
   };
   std::vector<int> index(tile_->unrolled().size(), 0);
-  while (true) {
+  do {
     for (const TileCell& cell : tile_->cells()) {
+      if (!tile_->Contributes(cell, index)) continue;
       std::string names[2];
       for (const int f : {1, 0}) {
         const LoopAccess& access = tree_.accesses[tile_->multiply_add().first_access + f];
@@ -142,10 +173,7 @@ void TilePrinter::PrintMultiplyAdds(const std::vector<std::string>& pointers) {
       }
       out_.Line(cell.name, " += ", names[0], " * ", names[1], ";");
     }
-    std::size_t l = index.size();
-    while (l > 0 && ++index[l - 1] == tile_->unrolled()[l - 1]->extent) index[--l] = 0;
-    if (l == 0) return;
-  }
+  } while (NextUnrolled(index));
 }
 
 void TilePrinter::PrintEpilogue(NestPath& path) {

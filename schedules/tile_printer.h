@@ -29,6 +29,9 @@ class TilePrinter {
   void PrintBody(NestPath& path);
   void PrintInit(NestPath& path);
   void PrintReductions(NestPath& path);
+  // The next iteration of the unrolled reductions; false after the last.
+  bool NextUnrolled(std::vector<int>& index) const;
+  bool AnyProduct() const;  // Of the variant of the tile.
   void PrintMultiplyAdds(const std::vector<std::string>& pointers);
   void PrintStore(NestPath& path);
   void PrintStagedStore(NestPath& path, const std::string& output);

@@ -1,5 +1,6 @@
 // The default config of the tiling rule: what is shipped where nothing was tuned.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -166,7 +167,66 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
                   : std::vector<std::string>{"direct", "panel_inner"});
   named(kTailRows, {"guard"});
   named(kTailVector, {"guard"});
+  if (depthwise && elementwise) PreferWindows(knobs, config);
   return config;
+}
+
+// Windows of a depthwise convolution, by vectors of channels: the tile shares its inputs among its results
+// and its weights among all. Taps outside are left out, which needs no copy and saves their multiply-adds.
+void TilingRule::PreferWindows(const std::vector<Knob>& knobs, Config& config) const {
+  const auto set = [&](KnobId id, int64_t number) {
+    if (knob_[id] >= 0) config.choice[knob_[id]] = Nearest(knobs[knob_[id]], number);
+  };
+  const auto name = [&](KnobId id, const char* value) {
+    if (knob_[id] >= 0) config.choice[knob_[id]] = Named(knobs[knob_[id]], {value});
+  };
+  struct Tile {
+    int64_t rows, rows2;
+    const char* reduce;
+  };
+  const int64_t registers = target_.vector_registers;
+  const std::array<Tile, 6> tiles = {{{registers >= 32 ? 4 : 2, 2, "taps_out"},
+                                      {2, 2, "taps_out"},
+                                      {4, 1, "taps_out"},
+                                      {7, 1, "inner_tap_out"},
+                                      {4, 1, "inner_tap_out"},
+                                      {1, 1, "taps_k"}}};
+  const AxisRoles& roles = roles_[0];
+  int64_t taps = 1;
+  for (const int tap : roles.taps) taps *= Extent(tap);
+  const Config before = config;
+  for (const Tile& tile : tiles) {
+    set(kVectors, 1);
+    set(kRows, tile.rows);
+    set(kRows2, tile.rows2);
+    name(kReduce, tile.reduce);
+    name(kInner, "vector");
+    name(kLhs, facts_->lhs.reads_padding ? "clipped" : "direct");
+    // As many channels as leave a tile's window and weights in half of the first-level cache.
+    int64_t window = 1;
+    for (const AffineIndex& index : facts_->lhs.access.index) {
+      int64_t span = 1;
+      for (const AffineTerm& term : index.terms) {
+        const int64_t covered = term.axis >= facts_->spatial_axes ? Extent(term.axis)
+                                : term.axis == roles.rows         ? tile.rows
+                                : term.axis == roles.rows2        ? tile.rows2
+                                                                  : 1;
+        span += term.coefficient * (covered - 1);
+      }
+      window *= span;
+    }
+    const int64_t channels = target_.l1d_bytes / 2 / (static_cast<int64_t>(sizeof(float)) * (window + taps));
+    if (knob_[kBlockV] >= 0) {
+      const std::vector<int64_t>& blocks = knobs[knob_[kBlockV]].numbers;
+      config.choice[knob_[kBlockV]] = 0;
+      for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if ((blocks[i] == 0 ? Extent(roles.vector) : blocks[i]) <= channels)
+          config.choice[knob_[kBlockV]] = static_cast<uint16_t>(i);
+      }
+    }
+    if (Refusal(Resolve(knobs, config)) == nullptr) return;
+    config = before;
+  }
 }
 
 // What is preferred where it is legal, otherwise the nearest to it: fewer taps written out, then smaller

@@ -123,7 +123,11 @@ std::vector<AxisRoles> FindRoles(const ComputeFacts& facts) {
 }  // namespace
 
 TilingRule::TilingRule(const ComputeFacts& facts, const Target& target, int threads)
-    : facts_(&facts), target_(target), threads_(threads), roles_(FindRoles(facts)) {
+    : facts_(&facts),
+      target_(target),
+      threads_(threads),
+      roles_(FindRoles(facts)),
+      edges_(EdgeDimensionsOf(facts)) {
   std::fill(std::begin(knob_), std::end(knob_), -1);
   const std::vector<Knob> knobs = MakeKnobs();
   static constexpr std::array<const char*, kKnobIds> kNames = {
@@ -205,6 +209,8 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
     values.emplace_back(
         access.reads_padding ? "edges" : "direct",
         EncodeRead(access.reads_padding ? ReadForm::kEdges : ReadForm::kDirect, CopyLevel::kRoot));
+    if (&access == &facts_->lhs && access.reads_padding && edges_.has_value())
+      values.emplace_back("clipped", EncodeRead(ReadForm::kClipped, CopyLevel::kRoot));
     if (access.constant) {
       values.emplace_back("panel_root", EncodeRead(ReadForm::kPanel, CopyLevel::kRoot));
     } else {
@@ -270,7 +276,7 @@ TilingPlan TilingRule::Resolve(const std::vector<Knob>& knobs, const Config& con
 
 int64_t TilingRule::CopyElements(const TilingPlan& plan, const LinearAccess& access, ReadForm form,
                                  CopyLevel level) const {
-  if (form == ReadForm::kDirect || form == ReadForm::kEdges || access.constant) return 0;
+  if (ReadsTensor(form) || access.constant) return 0;
   const OuterLoops outer = OuterOf(plan, *facts_);
   const int position = CopyPosition(outer, access, level);
   int64_t elements = 1;
@@ -332,8 +338,7 @@ const char* TilingRule::Refusal(const TilingPlan& plan) const {
       const LinearAccess& access = rhs ? facts_->rhs : facts_->lhs;
       if (!access.uses[axis]) continue;
       const ReadForm form = rhs ? plan.rhs : plan.lhs;
-      if (kind == Tail::kPad && (form == ReadForm::kDirect || form == ReadForm::kEdges))
-        return "a padded tile would read beyond a tensor";
+      if (kind == Tail::kPad && ReadsTensor(form)) return "a padded tile would read beyond a tensor";
       if (kind == Tail::kShift && form == ReadForm::kPaddedCopy) {
         const int position = CopyPosition(outer, access, rhs ? plan.rhs_level : plan.lhs_level);
         for (int p = 0; p < position; ++p) {
@@ -356,6 +361,32 @@ const char* TilingRule::Refusal(const TilingPlan& plan) const {
         return std::min(Extent(axis), tile);
       })) {
     return "the window of a tile is longer than the tensor";
+  }
+  const auto tile_of = [&](int axis) {
+    return axis == roles.vector  ? tile_v
+           : axis == roles.rows  ? plan.rows
+           : axis == roles.rows2 ? plan.rows2
+                                 : 1;
+  };
+  if (plan.lhs == ReadForm::kClipped) {
+    const auto clipped = [&](const EdgeDimension& dimension) {
+      ClippedTile tile;
+      tile.extent = Extent(dimension.spatial);
+      tile.tile = tile_of(dimension.spatial);
+      if (dimension.spatial == roles.rows || dimension.spatial == roles.rows2) tile.tail = plan.tail_rows;
+      tile.taps = Extent(dimension.tap);
+      return tile;
+    };
+    const auto is_written_out = [&](const EdgeDimension& dimension) {
+      if (Extent(dimension.tap) == 1) return true;
+      if (dimension.tap == roles.k) return plan.reduce == ReduceOrder::kKOut;
+      return plan.reduce == ReduceOrder::kTapsOut ||
+             (plan.reduce == ReduceOrder::kInnerTapOut && dimension.tap == roles.taps.back());
+    };
+    if (const char* reason = ClipRefusal(
+            *edges_, cells * (written_out / plan.unroll), clipped,
+            [&](const EdgeDimension& d) { return d.spatial == roles.vector; }, is_written_out))
+      return reason;
   }
   if (const char* reason = tail(roles.vector, tile_v, plan.tail_vector)) return reason;
   if (const char* reason = tail(roles.rows, plan.rows, plan.tail_rows)) return reason;
@@ -456,6 +487,7 @@ absl::StatusOr<Schedule> TilingRule::MakeSchedule(const TilingPlan& plan) const 
   const auto stage = [&](Factor factor, ReadForm form, CopyLevel level) {
     if (form == ReadForm::kDirect) return absl::OkStatus();
     if (form == ReadForm::kEdges) return schedule.CopyEdges(factor);
+    if (form == ReadForm::kClipped) return schedule.ClipTaps();
     int position = CopyPosition(outer, schedule.access(factor), level);
     if (position > 0) position += unit_loops;
     return form == ReadForm::kPanel ? schedule.CacheRead(factor, position) : schedule.Pad(factor, position);

@@ -13,8 +13,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "schedules/clipped_taps.h"
 #include "schedules/compute_facts.h"
 #include "schedules/config_space.h"
 #include "schedules/schedule.h"
@@ -72,6 +74,7 @@ class TilingRule {
  private:
   std::vector<Knob> MakeKnobs() const;
   Config PreferredConfig(const std::vector<Knob>& knobs) const;
+  void PreferWindows(const std::vector<Knob>& knobs, Config& config) const;
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
   int64_t CopyElements(const TilingPlan& plan, const LinearAccess& access, ReadForm form,
@@ -80,7 +83,8 @@ class TilingRule {
   const ComputeFacts* facts_;
   Target target_;
   int threads_;
-  std::vector<AxisRoles> roles_;  // One per choice of the vector axis.
+  std::vector<AxisRoles> roles_;                     // One per choice of the vector axis.
+  std::optional<std::vector<EdgeDimension>> edges_;  // Of lhs, where its taps can be clipped.
   // Knob numbers, -1 where the space has no such knob.
   enum KnobId {
     kVector,

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "schedules/loop_tree.h"
 #include "schedules/schedule_template.h"
@@ -106,6 +108,64 @@ TEST_CASE("EveryTailDecisionAgreesWithTheReference") {
     }
   }
   CHECK(kernels.size() == 12 + 4);
+  CheckAll(kernels, target, true);
+}
+
+// The default with other choices; nothing where they are not legal.
+std::optional<Config> WithChoices(const Task& task,
+                                  const std::vector<std::pair<std::string, std::string>>& choices) {
+  Config config = task.space().default_config();
+  for (const auto& [name, value] : choices) {
+    const int knob = task.space().FindKnob(name);
+    if (knob < 0) continue;
+    const std::vector<std::string>& values = task.space().knobs()[knob].values;
+    const auto found = std::find(values.begin(), values.end(), value);
+    if (found == values.end()) return std::nullopt;
+    config.choice[knob] = static_cast<uint16_t>(found - values.begin());
+  }
+  if (!task.space().IsLegal(config)) return std::nullopt;
+  return config;
+}
+
+TEST_CASE("LeavingOutTapsBeyondTheEdgesAgreesWithTheReference") {
+  const Target target = TargetNamed("x86-64-v3");
+  if (!MachineRuns(target)) return;
+  std::vector<BatchKernel> kernels;
+  for (const char* text :
+       {"depthwise_conv2d:n=2,h=9,w=7,c=11,kh=3,kw=3,pad=1,layout=nhwc,epilogue=bias+relu6",
+        "depthwise_conv2d:n=1,h=14,w=15,c=16,kh=3,kw=3,stride=2,pad=1,layout=nhwc",
+        "depthwise_conv2d:n=1,h=8,w=8,c=8,kh=3,kw=3,stride=2,pad_b=1,pad_r=1,layout=nhwc",
+        "depthwise_conv2d:n=1,h=7,w=9,c=8,kh=5,kw=5,pad=2,layout=nhwc",
+        "depthwise_conv2d:n=1,h=6,w=7,c=8,kh=3,kw=3,pad_t=2,pad_l=3,dilation=2,pad_r=5,layout=nhwc",
+        "depthwise_conv2d:n=1,h=2,w=3,c=8,kh=5,kw=5,pad=4,stride=3,layout=nhwc",
+        "depthwise_conv2d:n=1,h=5,w=6,c=8,kh=1,kw=1,pad=1,layout=nhwc",
+        "conv2d:n=1,h=9,w=11,ci=5,co=13,kh=3,kw=3,pad=1,layout=nhwc,epilogue=bias+relu",
+        "conv2d:n=1,h=9,w=13,ci=6,co=12,groups=2,kh=3,kw=3,pad=1,stride=2,layout=nhwc",
+        "conv2d:n=1,h=3,w=11,ci=5,co=16,kh=3,kw=1,pad_t=1,pad_b=0,layout=nchw"}) {
+    const absl::StatusOr<Workload> workload = Workload::Parse(text);
+    INFO(text << " " << workload.status().message());
+    REQUIRE(workload.ok());
+    const std::shared_ptr<const Task> task = MakeTask(*workload, target);
+    std::size_t before = kernels.size();
+    for (const char* reduce : {"taps_k", "inner_tap_out", "taps_out"}) {
+      for (const auto& [rows, tail] :
+           {std::pair("1", "guard"), {"3", "shift"}, {"3", "guard"}, {"7", "guard"}}) {
+        for (const char* rows2 : {"1", "2"}) {
+          const std::optional<Config> config = WithChoices(*task, {{"lhs", "clipped"},
+                                                                   {"vector_axis", "co"},
+                                                                   {"vectors", "1"},
+                                                                   {"reduce", reduce},
+                                                                   {"rows", rows},
+                                                                   {"rows2", rows2},
+                                                                   {"tail_rows", tail},
+                                                                   {"block_v", "all"}});
+          if (config.has_value()) kernels.push_back(Generate(task, *config));
+        }
+      }
+    }
+    CHECK(kernels.size() > before);
+  }
+  CHECK(kernels.size() > 60);
   CheckAll(kernels, target, true);
 }
 
