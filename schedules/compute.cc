@@ -28,15 +28,16 @@ class Builder {
   }
   ComputeDefinition& compute() { return compute_; }
 
-  // After lhs and rhs: the epilogue's operands and the output. `channel` is the output's index that bias
-  // follows.
+  // After lhs and rhs: the epilogue's operands and the output. `channel` is the index among so many
+  // `channels` that bias follows.
   ComputeDefinition Finish(const Workload& workload, const std::vector<int64_t>& shape,
-                           const std::vector<AffineIndex>& index, int channel) {
+                           const std::vector<AffineIndex>& index, int64_t channels,
+                           const AffineIndex& channel) {
     // The argument order is fixed, bias before residual, while the steps keep the order of the text.
     TensorAccess bias{}, residual{};
     if (workload.has_epilogue(EpilogueStep::kBias)) {
-      bias = AccessAs(dtype_ == DType::kI8 ? DType::kI32 : dtype_, "bias", TensorRole::kConstant,
-                      {shape[channel]}, {index[channel]});
+      bias = AccessAs(dtype_ == DType::kI8 ? DType::kI32 : dtype_, "bias", TensorRole::kConstant, {channels},
+                      {channel});
     }
     if (workload.has_epilogue(EpilogueStep::kResidual)) {
       residual = Access("residual", TensorRole::kInput, shape, index);
@@ -47,7 +48,7 @@ class Builder {
       if (step == EpilogueStep::kResidual) operand = residual;
       compute_.epilogue.push_back({step, std::move(operand)});
     }
-    if (dtype_ == DType::kI8) compute_.requantize = MakeRequantize(workload, shape[channel], index[channel]);
+    if (dtype_ == DType::kI8) compute_.requantize = MakeRequantize(workload, channels, channel);
     compute_.output = Access("output", TensorRole::kOutput, shape, index);
     compute_.flop = 2;
     for (const Axis& axis : compute_.axes) compute_.flop *= static_cast<double>(axis.extent);
@@ -121,7 +122,7 @@ ComputeDefinition DefineMatmul(const Workload& workload) {
   compute.lhs = builder.Access("lhs", TensorRole::kInput, shape(size_m, size_k), index(m, k));
   compute.rhs = dense ? builder.Access("weights", TensorRole::kConstant, {size_n, size_k}, {At(n), At(k)})
                       : builder.Access("rhs", TensorRole::kInput, shape(size_k, size_n), index(k, n));
-  return builder.Finish(workload, shape(size_m, size_n), index(m, n), batched ? 2 : 1);
+  return builder.Finish(workload, shape(size_m, size_n), index(m, n), size_n, At(n));
 }
 
 // Of one dimension: the names of its keys.
@@ -138,7 +139,8 @@ int64_t OutputExtent(const Workload& workload, const char* size, const char* ker
 ComputeDefinition DefineConvolution(const Workload& workload) {
   Builder builder(workload);
   const bool depthwise = workload.op() == Operator::kDepthwiseConv2d;
-  const bool nchw = workload.layout() == Layout::kNchw;
+  const int64_t block = ChannelBlock(workload.layout());
+  const bool blocked = block > 1, nhwc = workload.layout() == Layout::kNhwc;
   const int64_t dilation = workload.dim("dilation");
   const int64_t groups = depthwise ? 1 : workload.dim("groups");
   const int64_t mult = depthwise ? workload.dim("mult") : 1;
@@ -151,63 +153,96 @@ ComputeDefinition DefineConvolution(const Workload& workload) {
 
   // Spatial axes in the order of the output's dimensions.
   int oh = -1, ow = -1, group = -1, co = -1, c = -1, m = -1;
+  int co_blocks = -1, c_blocks = -1;
   const auto add_channels = [&] {
     if (depthwise) {
-      c = builder.Spatial("c", in_channels);
+      (blocked ? c_blocks : c) = builder.Spatial(blocked ? "cb" : "c", in_channels / block);
       if (mult > 1) m = builder.Spatial("mult", mult);
     } else {
       if (groups > 1) group = builder.Spatial("g", groups);
-      co = builder.Spatial("co", out_per_group);
+      (blocked ? co_blocks : co) = builder.Spatial(blocked ? "cob" : "co", out_per_group / block);
     }
   };
   const int n = builder.Spatial("n", workload.dim("n"));
-  if (nchw) add_channels();
+  if (!nhwc) add_channels();
   oh = builder.Spatial("oh", extent_oh);
   ow = builder.Spatial("ow", extent_ow);
-  if (!nchw) add_channels();
+  if (nhwc) add_channels();
+  if (blocked) (depthwise ? c : co) = builder.Spatial(depthwise ? "c" : "co", block);
 
-  // Reduction axes in the order of the weights' dimensions.
-  int ci = -1;
-  if (!depthwise && nchw) ci = builder.Reduction("ci", in_per_group);
+  // Reduction axes in the order of the weights' dimensions, blocks of channels in the input's.
+  int ci = -1, ci_blocks = -1;
+  if (!depthwise && !nhwc)
+    (blocked ? ci_blocks : ci) = builder.Reduction(blocked ? "cib" : "ci", in_per_group / block);
   const int kh = builder.Reduction("kh", extent_kh);
   const int kw = builder.Reduction("kw", extent_kw);
-  if (!depthwise && !nchw) ci = builder.Reduction("ci", in_per_group);
+  if (!depthwise && nhwc) ci = builder.Reduction("ci", in_per_group);
+  if (!depthwise && blocked) ci = builder.Reduction("ci", block);
 
-  AffineIndex out_channel, in_channel;
+  AffineIndex out_channel, in_channel, out_block, in_block;
+  AffineIndex weight_out, weight_in = ci < 0 ? Index({}) : At(ci);
   if (depthwise) {
     in_channel = At(c);
     out_channel = mult > 1 ? Index({{c, mult}, {m, 1}}) : At(c);
+    if (blocked) {
+      in_block = out_block = At(c_blocks);
+      weight_out = Index({{c_blocks, block}, {c, 1}});
+    }
+  } else if (blocked) {
+    in_channel = At(ci);
+    out_channel = At(co);
+    in_block = At(ci_blocks);
+    out_block = At(co_blocks);
+    weight_in = Index({{ci_blocks, block}, {ci, 1}});
+    weight_out = Index({{co_blocks, block}, {co, 1}});
+    if (groups > 1) {
+      in_block = Index({{group, in_per_group / block}, {ci_blocks, 1}});
+      out_block = Index({{group, out_per_group / block}, {co_blocks, 1}});
+      weight_out = Index({{group, out_per_group}, {co_blocks, block}, {co, 1}});
+    }
   } else {
     in_channel = groups > 1 ? Index({{group, in_per_group}, {ci, 1}}) : At(ci);
     out_channel = groups > 1 ? Index({{group, out_per_group}, {co, 1}}) : At(co);
   }
+  if (!blocked) weight_out = out_channel;
   const AffineIndex ih = Index({{oh, workload.dim("stride_h")}, {kh, dilation}}, -workload.dim("pad_t"));
   const AffineIndex iw = Index({{ow, workload.dim("stride_w")}, {kw, dilation}}, -workload.dim("pad_l"));
 
-  ComputeDefinition& compute = builder.compute();
+  // An image in the workload's layout.
   const int64_t batch = workload.dim("n"), h = workload.dim("h"), w = workload.dim("w");
-  if (nchw) {
-    compute.lhs =
-        builder.Access("input", TensorRole::kInput, {batch, in_channels, h, w}, {At(n), in_channel, ih, iw});
-    compute.rhs = depthwise
-                      ? builder.Access("weights", TensorRole::kConstant, {out_channels, extent_kh, extent_kw},
-                                       {out_channel, At(kh), At(kw)})
-                      : builder.Access("weights", TensorRole::kConstant,
-                                       {out_channels, in_per_group, extent_kh, extent_kw},
-                                       {out_channel, At(ci), At(kh), At(kw)});
-    return builder.Finish(workload, {batch, out_channels, extent_oh, extent_ow},
-                          {At(n), out_channel, At(oh), At(ow)}, 1);
+  const auto shape = [&](int64_t channels, int64_t rows, int64_t columns) -> std::vector<int64_t> {
+    if (nhwc) return {batch, rows, columns, channels};
+    if (!blocked) return {batch, channels, rows, columns};
+    return {batch, channels / block, rows, columns, block};
+  };
+  const auto index = [&](const AffineIndex& of_block, const AffineIndex& channel, const AffineIndex& row,
+                         const AffineIndex& column) -> std::vector<AffineIndex> {
+    if (nhwc) return {At(n), row, column, channel};
+    if (!blocked) return {At(n), channel, row, column};
+    return {At(n), of_block, row, column, channel};
+  };
+  ComputeDefinition& compute = builder.compute();
+  compute.lhs = builder.Access("input", TensorRole::kInput, shape(in_channels, h, w),
+                               index(in_block, in_channel, ih, iw));
+  std::vector<int64_t> weight_shape;
+  std::vector<AffineIndex> weight_index;
+  if (nhwc && depthwise) {
+    weight_shape = {extent_kh, extent_kw, out_channels};
+    weight_index = {At(kh), At(kw), weight_out};
+  } else if (nhwc) {
+    weight_shape = {out_channels, extent_kh, extent_kw, in_per_group};
+    weight_index = {weight_out, At(kh), At(kw), weight_in};
+  } else if (depthwise) {
+    weight_shape = {out_channels, extent_kh, extent_kw};
+    weight_index = {weight_out, At(kh), At(kw)};
+  } else {
+    weight_shape = {out_channels, in_per_group, extent_kh, extent_kw};
+    weight_index = {weight_out, weight_in, At(kh), At(kw)};
   }
-  compute.lhs =
-      builder.Access("input", TensorRole::kInput, {batch, h, w, in_channels}, {At(n), ih, iw, in_channel});
-  compute.rhs = depthwise
-                    ? builder.Access("weights", TensorRole::kConstant, {extent_kh, extent_kw, out_channels},
-                                     {At(kh), At(kw), out_channel})
-                    : builder.Access("weights", TensorRole::kConstant,
-                                     {out_channels, extent_kh, extent_kw, in_per_group},
-                                     {out_channel, At(kh), At(kw), At(ci)});
-  return builder.Finish(workload, {batch, extent_oh, extent_ow, out_channels},
-                        {At(n), At(oh), At(ow), out_channel}, 3);
+  compute.rhs =
+      builder.Access("weights", TensorRole::kConstant, std::move(weight_shape), std::move(weight_index));
+  return builder.Finish(workload, shape(out_channels, extent_oh, extent_ow),
+                        index(out_block, out_channel, At(oh), At(ow)), out_channels, weight_out);
 }
 
 // input [n,h,w,c]; no weights.

@@ -117,7 +117,9 @@ struct ComputeDefinition {
 // residual, output. Axes are called as in the workload's text, with oh and ow for the output's rows and
 // columns. Grouped convolution has the group "g" as a spatial axis of its own, with co and ci counted within
 // the group; a depthwise one has "c" and, when there is more than one, "mult". Reductions are in the order of
-// the weights' dimensions: ci, kh, kw for nchw; kh, kw, ci for nhwc. Axes of extent 1 are there as well (n,
+// the weights' dimensions: ci, kh, kw for nchw; kh, kw, ci for nhwc. Blocked layouts have blocks and channels
+// within a block as axes of their own: n, g, cob, oh, ow, co | cib, kh, kw, ci; depthwise n, cb, oh, ow, c |
+// kh, kw. Axes of extent 1 are there as well (n,
 // kh, kw), but for a single group or multiplier.
 ComputeDefinition DefineCompute(const Workload& workload);
 

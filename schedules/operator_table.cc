@@ -108,6 +108,10 @@ absl::string_view LayoutName(Layout layout) {
       return "nchw";
     case Layout::kNhwc:
       return "nhwc";
+    case Layout::kNchw8c:
+      return "nchw8c";
+    case Layout::kNchw16c:
+      return "nchw16c";
   }
   return "";
 }

@@ -142,7 +142,8 @@ void Matmul(const Workload& workload, const float* lhs, const float* rhs, const 
 // The sizes of a convolution, and where elements are in its layout.
 struct Convolution {
   explicit Convolution(const Workload& workload)
-      : nchw(workload.layout() == Layout::kNchw),
+      : nhwc(workload.layout() == Layout::kNhwc),
+        block(ChannelBlock(workload.layout())),
         n(workload.dim("n")),
         h(workload.dim("h")),
         w(workload.dim("w")),
@@ -156,13 +157,16 @@ struct Convolution {
         oh((h + pad_t + workload.dim("pad_b") - dilation * (kh - 1) - 1) / stride_h + 1),
         ow((w + pad_l + workload.dim("pad_r") - dilation * (kw - 1) - 1) / stride_w + 1) {}
 
+  // Pixels are counted row by row.
+  int64_t Element(int64_t channels, int64_t pixels, int64_t image, int64_t pixel, int64_t channel) const {
+    if (nhwc) return (image * pixels + pixel) * channels + channel;
+    return ((image * (channels / block) + channel / block) * pixels + pixel) * block + channel % block;
+  }
   int64_t InputElement(int64_t channels, int64_t image, int64_t y, int64_t x, int64_t channel) const {
-    return nchw ? ((image * channels + channel) * h + y) * w + x
-                : ((image * h + y) * w + x) * channels + channel;
+    return Element(channels, h * w, image, y * w + x, channel);
   }
   int64_t OutputElement(int64_t channels, int64_t image, int64_t pixel, int64_t channel) const {
-    return nchw ? (image * channels + channel) * (oh * ow) + pixel
-                : (image * (oh * ow) + pixel) * channels + channel;
+    return Element(channels, oh * ow, image, pixel, channel);
   }
   // Of the input, for an output pixel and a tap of the kernel.
   int64_t Row(int64_t pixel, int64_t tap) const {
@@ -173,7 +177,8 @@ struct Convolution {
   }
   bool Inside(int64_t y, int64_t x) const { return y >= 0 && y < h && x >= 0 && x < w; }
 
-  bool nchw;
+  bool nhwc;
+  int64_t block;  // Of channels that lie together.
   int64_t n, h, w, kh, kw, stride_h, stride_w, pad_t, pad_l, dilation, oh, ow;
 };
 
@@ -193,8 +198,8 @@ void Conv2d(const Workload& workload, const float* input, const float* weights, 
       product.load_lhs = [&](Range rows, Range terms, Matrix& block) {
         for (int64_t p = terms.begin; p < terms.end; ++p) {
           // Terms are in the order of the weights: ci,kh,kw or kh,kw,ci.
-          const int64_t ci = conv.nchw ? p / (conv.kh * conv.kw) : p % in_per_group;
-          const int64_t tap = conv.nchw ? p % (conv.kh * conv.kw) : p / in_per_group;
+          const int64_t ci = conv.nhwc ? p % in_per_group : p / (conv.kh * conv.kw);
+          const int64_t tap = conv.nhwc ? p / in_per_group : p % (conv.kh * conv.kw);
           for (int64_t pixel = rows.begin; pixel < rows.end; ++pixel) {
             const int64_t y = conv.Row(pixel, tap), x = conv.Column(pixel, tap);
             block(pixel - rows.begin, p - terms.begin) =
@@ -239,7 +244,7 @@ void DepthwiseConv2d(const Workload& workload, const float* input, const float* 
           const double value = input[conv.InputElement(in_channels, image, y, x, c)];
           for (int64_t i = 0; i < mult; ++i, ++channel) {
             sums[channel] +=
-                value * weights[conv.nchw ? channel * conv.kh * conv.kw + tap : tap * out_channels + channel];
+                value * weights[conv.nhwc ? tap * out_channels + channel : channel * conv.kh * conv.kw + tap];
           }
         }
       }

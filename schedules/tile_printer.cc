@@ -158,8 +158,16 @@ void TilePrinter::PrintMultiplyAdds(const std::vector<std::string>& pointers) {
     }
     return entry->second;
   };
+  // Scalars that several taps share are read again for each: kept, they would cost the registers of the tile.
+  const bool broadcast = tree_.vector_lanes > 1 && tile_->LaneStride(facts_.lhs) == 0;
   std::vector<int> index(tile_->unrolled().size(), 0);
+  bool first = true;
   do {
+    if (broadcast && !first) {
+      out_.Line("__asm__(\"\" : \"+r\"(", pointers[0], "));");
+      std::erase_if(loaded, [](const auto& entry) { return std::get<0>(entry.first) == 0; });
+    }
+    first = false;
     for (const TileCell& cell : tile_->cells()) {
       if (!tile_->Contributes(cell, index)) continue;
       std::string names[2];

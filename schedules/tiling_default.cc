@@ -83,34 +83,45 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   const bool depthwise = taps && roles.k < 0;
   // Below about a dozen pixels most windows cross an edge: a padded copy of all is cheaper than one for each.
   const bool small = Extent(roles.rows) < 12;
+  // Clipping wants the last tap written out.
+  const bool clipped = taps && !depthwise && facts_->lhs.reads_padding && edges_.has_value() &&
+                       !facts_->lhs.uses[roles.vector];
   const bool square = depthwise && elementwise && !small && Extent(roles.rows2) >= 2;
+  // Where activations are blocked, a tile has vectors of several blocks.
+  const std::vector<int64_t> all_blocks = roles.blocks ? sizes(kRows2) : std::vector<int64_t>{1};
   double best_score = -1;
+  const auto consider = [&](int64_t lanes, int64_t in_block, int64_t blocks, int64_t rows) {
+    const int64_t vectors = in_block * blocks, cells = vectors * rows;
+    if (cells + vectors + 1 > target_.vector_registers || rows > Extent(roles.rows)) return;
+    if (roles.rows < 0 && rows > 1) return;
+    // Taps are written out for each row: longer bodies gain nothing. Two rows of two pixels share most of
+    // their windows; along a row of pixels four rows of vectors do.
+    if (square && (rows > 2 || vectors > 2)) return;
+    if (depthwise && !elementwise && (rows > 4 || vectors > 1)) return;
+    if (elementwise && (rows > 8 || (small && vectors > 1))) return;
+    if (clipped && rows > 8) return;
+    // Rows that lie a multiple of half a page apart share the sets of the first-level cache, of 8 lines.
+    if (rows > 8 && roles.rows >= 0 && facts_->lhs.uses[roles.rows] &&
+        facts_->lhs.stride[roles.rows] * static_cast<int64_t>(sizeof(float)) % 2048 == 0) {
+      return;
+    }
+    if ((in_block - 1) * lanes >= Extent(roles.vector)) return;
+    const int64_t all_vectors =
+        (Extent(roles.vector) + lanes - 1) / lanes * (roles.blocks ? Extent(roles.rows2) : 1);
+    const double cost = TilesCost(all_vectors, vectors, Extent(roles.rows), rows, elementwise, target_);
+    const double score = static_cast<double>(Extent(roles.vector) * Extent(roles.rows)) / cost *
+                         (1 + 0.003 * static_cast<double>(cells));
+    if (score <= best_score) return;
+    best_score = score;
+    set(kLanes, Nearest(knobs[knob_[kLanes]], lanes));
+    set(kVectors, Nearest(knobs[knob_[kVectors]], in_block));
+    if (knob_[kRows] >= 0) set(kRows, Nearest(knobs[knob_[kRows]], rows));
+    if (roles.blocks && knob_[kRows2] >= 0) set(kRows2, Nearest(knobs[knob_[kRows2]], blocks));
+  };
   for (const int64_t lanes : sizes(kLanes)) {
     for (const int64_t vectors : sizes(kVectors)) {
-      for (const int64_t rows : sizes(kRows)) {
-        const int64_t cells = vectors * rows;
-        if (cells + vectors + 1 > target_.vector_registers || rows > Extent(roles.rows)) continue;
-        if (roles.rows < 0 && rows > 1) continue;
-        // Taps are written out for each row: longer bodies gain nothing. Two rows of two pixels share most of
-        // their windows; along a row of pixels four rows of vectors do.
-        if (square && (rows > 2 || vectors > 2)) continue;
-        if (depthwise && !elementwise && (rows > 4 || vectors > 1)) continue;
-        if (elementwise && (rows > 8 || (small && vectors > 1))) continue;
-        // Rows that lie a multiple of half a page apart share the sets of the first-level cache, of 8 lines.
-        if (rows > 8 && roles.rows >= 0 && facts_->lhs.uses[roles.rows] &&
-            facts_->lhs.stride[roles.rows] * static_cast<int64_t>(sizeof(float)) % 2048 == 0) {
-          continue;
-        }
-        if ((vectors - 1) * lanes >= Extent(roles.vector)) continue;
-        const double cost = TilesCost((Extent(roles.vector) + lanes - 1) / lanes, vectors, Extent(roles.rows),
-                                      rows, elementwise, target_);
-        const double score = static_cast<double>(Extent(roles.vector) * Extent(roles.rows)) / cost *
-                             (1 + 0.003 * static_cast<double>(cells));
-        if (score <= best_score) continue;
-        best_score = score;
-        set(kLanes, Nearest(knobs[knob_[kLanes]], lanes));
-        set(kVectors, Nearest(knobs[knob_[kVectors]], vectors));
-        if (knob_[kRows] >= 0) set(kRows, Nearest(knobs[knob_[kRows]], rows));
+      for (const int64_t blocks : all_blocks) {
+        for (const int64_t rows : sizes(kRows)) consider(lanes, vectors, blocks, rows);
       }
     }
   }
@@ -153,11 +164,12 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   // Threads share out the outermost loop, which must then be spatial.
   named(kOrder, {threads_ > 1 ? "vkr" : "kvr", "vr"});
   named(kInner, {"rows"});
-  named(kReduce, {depthwise ? "taps_out" : "taps_k", "inner_tap_out", "taps_k"});
+  named(kReduce, {depthwise ? "taps_out" : clipped ? "inner_tap_out" : "taps_k", "inner_tap_out", "taps_k"});
   nearest(kUnroll, 1);
   // Vectors of neighbouring pixels want a copy whose rows are long enough for them.
   const bool vectors_of_pixels = facts_->lhs.uses[roles.vector] && !depthwise;
-  named(kLhs, taps && (vectors_of_pixels || (elementwise && small))
+  named(kLhs, clipped ? std::vector<std::string>{"clipped"}
+              : taps && (vectors_of_pixels || (elementwise && small))
                   ? std::vector<std::string>{"direct", "copy_root"}
               : taps                     ? std::vector<std::string>{"direct", "edges", "copy_root"}
               : many_rows && !lhs_direct ? std::vector<std::string>{"panel_inner", "direct"}

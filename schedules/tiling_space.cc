@@ -63,6 +63,23 @@ int CopyPosition(const OuterLoops& outer, const LinearAccess& access, CopyLevel 
   return level == CopyLevel::kInner ? inner : middle;
 }
 
+// The axis that counts blocks of `axis`, in blocked layouts: rhs has both in one dimension, where a step of
+// it is a whole block. -1: none.
+int BlocksOf(const ComputeFacts& facts, int axis) {
+  for (const AffineIndex& index : facts.rhs.access.index) {
+    int blocks = -1;
+    bool inner = false;
+    for (const AffineTerm& term : index.terms) {
+      const bool same_kind = (term.axis < facts.spatial_axes) == (axis < facts.spatial_axes);
+      if (term.axis == axis) inner = term.coefficient == 1;
+      if (term.axis != axis && same_kind && term.coefficient == facts.compute.axes[axis].extent)
+        blocks = term.axis;
+    }
+    if (inner && blocks >= 0) return blocks;
+  }
+  return -1;
+}
+
 std::vector<AxisRoles> FindRoles(const ComputeFacts& facts) {
   const int spatial = facts.spatial_axes;
   const int axes = static_cast<int>(facts.compute.axes.size());
@@ -75,9 +92,11 @@ std::vector<AxisRoles> FindRoles(const ComputeFacts& facts) {
   for (int axis = spatial - 1; axis >= 0 && vectors.empty(); --axis) {
     if (facts.output.stride[axis] == 1) vectors.push_back(axis);
   }
+  const int vector_blocks = vectors.empty() ? -1 : BlocksOf(facts, vectors[0]);
   int widest = -1;
   for (int axis = 0; axis < spatial; ++axis) {
-    if (facts.rhs.uses[axis] && !facts.lhs.uses[axis] && (widest < 0 || extent(axis) > extent(widest)))
+    if (axis != vector_blocks && facts.rhs.uses[axis] && !facts.lhs.uses[axis] &&
+        (widest < 0 || extent(axis) > extent(widest)))
       widest = axis;
   }
   if (widest >= 0 && (vectors.empty() || widest != vectors[0])) vectors.push_back(widest);
@@ -96,8 +115,16 @@ std::vector<AxisRoles> FindRoles(const ComputeFacts& facts) {
                                   [&](int axis) { return facts.lhs.uses[axis] != facts.lhs.uses[vector]; });
     if (!rows.empty()) roles.rows = rows[0];
     if (rows.size() > 1) roles.rows2 = rows[1];
+    // Few vectors in a block of channels: tiles take some of several blocks.
+    const int blocks = BlocksOf(facts, vector);
+    if (blocks >= 0 && !batch(blocks) && roles.rows >= 0 && roles.rows != blocks) {
+      if (roles.rows2 >= 0 && roles.rows2 != blocks) roles.inner.push_back(roles.rows2);
+      roles.rows2 = blocks;
+      roles.blocks = true;
+    }
     for (int axis = 0; axis < spatial; ++axis) {
-      if (axis != vector && axis != roles.rows && axis != roles.rows2) roles.batch.push_back(axis);
+      const bool inner = std::ranges::find(roles.inner, axis) != roles.inner.end();
+      if (axis != vector && axis != roles.rows && axis != roles.rows2 && !inner) roles.batch.push_back(axis);
     }
     for (int axis = spatial; axis < axes; ++axis) {
       // Taps slide over the input with a spatial axis: they share one of lhs's dimensions.
@@ -111,6 +138,9 @@ std::vector<AxisRoles> FindRoles(const ComputeFacts& facts) {
         slides = slides || (has_axis && has_spatial);
       }
       if (!slides && (roles.k < 0 || extent(axis) > extent(roles.k))) roles.k = axis;
+    }
+    for (int axis = spatial; axis < axes && roles.k >= 0; ++axis) {
+      if (BlocksOf(facts, axis) == roles.k) roles.k = axis;  // Neighbours rather than blocks.
     }
     for (int axis = spatial; axis < axes; ++axis) {
       if (axis != roles.k) roles.taps.push_back(axis);
@@ -171,7 +201,11 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
   std::vector<int64_t> rows = SizesUpTo({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14}, rows_extent);
   std::erase_if(rows, [&](int64_t count) { return count + 2 > registers; });
   if (rows_extent > 1) knobs.push_back(SizeKnob("rows", rows));
-  if (rows2_extent > 1) knobs.push_back(SizeKnob("rows2", SizesUpTo({1, 2, 4}, rows2_extent)));
+  if (rows2_extent > 1) {
+    std::vector<int64_t> rows2 = {1, 2, 4};
+    if (roles_[0].blocks) rows2 = {1, 2, 3, 4};
+    knobs.push_back(SizeKnob("rows2", SizesUpTo(std::move(rows2), rows2_extent)));
+  }
   const auto add_blocks = [&](const char* name, std::vector<int64_t> sizes, int64_t extent) {
     sizes = BlockSizes(std::move(sizes), extent);
     if (sizes.size() > 1) knobs.push_back(SizeKnob(name, sizes));
@@ -443,8 +477,10 @@ absl::StatusOr<Schedule> TilingRule::MakeSchedule(const TilingPlan& plan) const 
   for (int p = 0; p < outer.size; ++p) place(outer.axis[p]);
   const int outer_loops = static_cast<int>(order.size());
   if (plan.rows_inside) place(roles.vector);
-  place(roles.rows2);
+  if (plan.rows_inside || !roles.blocks) place(roles.rows2);
+  for (const int axis : roles.inner) place(axis);
   place(roles.rows);
+  if (!plan.rows_inside && roles.blocks) place(roles.rows2);
   if (!plan.rows_inside) place(roles.vector);
   const int tile_position = static_cast<int>(order.size());
 

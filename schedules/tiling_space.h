@@ -4,6 +4,8 @@
 // main reduction (k), in an order of choice; register tiles within a block; reductions; and the register tile
 // itself: up to two row axes times some vectors along the vector axis.
 //
+// In blocked layouts the vector axis is co, within a block, and rows2 counts the blocks: cob.
+//
 //   axis roles   matmul    conv2d nhwc / nchw          depthwise_conv2d nhwc / nchw
 //   vector       n         co / co or ow (choice)      c / ow
 //   rows, rows2  m         ow, oh / ow, oh or co, oh   ow, oh / oh
@@ -29,6 +31,8 @@ struct AxisRoles {
   int rows = -1, rows2 = -1;  // -1: none.
   int k = -1;                 // The reduction that is split into cache blocks; -1: none is worth it.
   std::vector<int> taps;      // The other reductions, outermost first.
+  bool blocks = false;        // rows2 counts blocks of the vector axis, and has its place beside it.
+  std::vector<int> inner;     // Spatial axes inside of rows2's tiles.
   std::vector<int> batch;     // The other spatial axes, outermost first.
 };
 

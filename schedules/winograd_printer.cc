@@ -19,7 +19,8 @@ class WinogradPrinter {
         w_(workload),
         compute_(compute),
         threads_(threads),
-        nchw_(workload.layout() == Layout::kNchw),
+        nhwc_(workload.layout() == Layout::kNhwc),
+        block_(ChannelBlock(workload.layout())),
         lanes_(plan.products.lanes),
         panel_(int64_t{plan.products.lanes} * plan.products.vectors),
         panels_((shape.co + panel_ - 1) / panel_) {
@@ -44,13 +45,21 @@ class WinogradPrinter {
   // An image as [n][y][x][c], whatever the order in memory.
   struct Image {
     int64_t height, width, channels;
-    int64_t n, y, x, c;  // Strides.
+    int64_t n, y, x, c;  // Strides; c within a block of channels where there are blocks.
+    int64_t block;       // From one block of channels to the next; 0: there are none.
+    // The C expression for how far `channel` is from the first one.
+    std::string Channel(const std::string& channel, int64_t in_block) const {
+      if (block == 0) return absl::StrCat(channel, " * ", c);
+      return absl::StrCat(channel, " / ", in_block, " * ", block, " + ", channel, " % ", in_block);
+    }
   };
   Image Strides(const std::vector<int64_t>& shape) const {
-    if (nchw_) {
-      return {shape[2], shape[3], shape[1], shape[1] * shape[2] * shape[3], shape[3], 1, shape[2] * shape[3]};
-    }
-    return {shape[1], shape[2], shape[3], shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3], 1};
+    const int64_t image = shape[1] * shape[2] * shape[3];
+    if (nhwc_) return {shape[1], shape[2], shape[3], image, shape[2] * shape[3], shape[3], 1, 0};
+    const int64_t plane = shape[2] * shape[3];
+    if (block_ == 1) return {shape[2], shape[3], shape[1], image, shape[3], 1, plane, 0};
+    return {shape[2], shape[3], shape[1] * block_, image * block_, shape[3] * block_,
+            block_,   1,        plane * block_};
   }
 
   // x0, x1, ... from `from`, then the statements; y0, y1, ... go where `to` says. `$` is the variable's
@@ -119,8 +128,8 @@ class WinogradPrinter {
     c_.Line("float half[", points, "][3];");
     c_.Open("for (int j = 0; j < 3; ++j)");
     const std::string element =
-        nchw_ ? absl::StrCat("weights[co * ", ci * 9, " + ci * 9 + $ * 3 + j]")
-              : absl::StrCat("weights[co * ", ci * 9, " + $ * ", ci * 3, " + j * ", ci, " + ci]");
+        nhwc_ ? absl::StrCat("weights[co * ", ci * 9, " + $ * ", ci * 3, " + j * ", ci, " + ci]")
+              : absl::StrCat("weights[co * ", ci * 9, " + ci * 9 + $ * 3 + j]");
     Transform("float", 3, absl::StrCat("co < ", co, " ? ", element, " : 0"), form_.weights_c, "half[$][j]");
     c_.Close();
     c_.Open("for (int i = 0; i < ", points, "; ++i)");
@@ -180,7 +189,7 @@ class WinogradPrinter {
     c_.Open("for (long c = 0; c < ", s_.ci, "; c += ", lanes_, ")");
     if (in_.c == 1) {
       c_.Open("if (inside && c + ", lanes_, " <= ", in_.channels, ")");
-      c_.Line("transform_input(from + c, ", in_.y, ", ", in_.x, ", to + c);");
+      c_.Line("transform_input(from + ", in_.Channel("c", block_), ", ", in_.y, ", ", in_.x, ", to + c);");
       c_.Line("continue;");
       c_.Close();
     }
@@ -189,7 +198,8 @@ class WinogradPrinter {
     c_.Line("const long valid = min_long(", in_.channels, " - c, ", lanes_, ");");
     c_.Open("for (int i = 0; i < ", points, "; ++i)");
     c_.Open("for (int j = 0; j < ", points, "; ++j)");
-    c_.Line("const float* pixel = from + c * ", in_.c, " + i * ", in_.y, " + j * ", in_.x, ";");
+    c_.Line("const float* pixel = from + ", in_.Channel("c", block_), " + i * ", in_.y, " + j * ", in_.x,
+            ";");
     c_.Line("const int exists = (unsigned long)(y + i) < ", in_.height, " && (unsigned long)(x + j) < ",
             in_.width, ";");
     c_.Open("if (exists && valid == ", lanes_, ")");
@@ -215,7 +225,8 @@ class WinogradPrinter {
     c_.Line("const long valid = min_long(", o.channels, " - c, ", lanes_, ");");
     c_.Open("for (int i = 0; i < min_long(", outputs, ", ", o.height, " - y); ++i)");
     c_.Open("for (int j = 0; j < min_long(", outputs, ", ", o.width, " - x); ++j)");
-    c_.Line("const long at = n * ", o.n, " + (y + i) * ", o.y, " + (x + j) * ", o.x, " + c * ", o.c, ";");
+    c_.Line("const long at = n * ", o.n, " + (y + i) * ", o.y, " + (x + j) * ", o.x, " + ",
+            o.Channel("c", block_), ";");
     c_.Line("vec v = done[i][j];");
     if (o.c == 1) {
       c_.Open("if (valid == ", lanes_, ")");
@@ -258,7 +269,8 @@ class WinogradPrinter {
   const Workload& w_;
   const ComputeDefinition& compute_;
   const int threads_;
-  const bool nchw_;
+  const bool nhwc_;
+  const int64_t block_;
   const int lanes_;
   const int64_t panel_, panels_;
   Image in_, out_sizes_;

@@ -19,7 +19,9 @@
 // rows. stride is the short form of stride_h and stride_w where they are equal, pad of pad_t, pad_l, pad_b,
 // pad_r (top, left, bottom, right). Layouts: nchw (input [n,ci,h,w], weights [co,ci/groups,kh,kw], output
 // [n,co,oh,ow]) as in PyTorch and ONNX, nhwc (input [n,h,w,ci], weights [co,kh,kw,ci/groups], output
-// [n,oh,ow,co]) as in TFLite. Depthwise weights are [c*mult,kh,kw] and [kh,kw,c*mult]; output channel c*mult
+// [n,oh,ow,co]) as in TFLite, and, for float, nchw8c and nchw16c (input [n,ci/8,h,w,8], output
+// [n,co/8,oh,ow,8], weights, bias as in nchw; whole blocks in each group, mult=1). Depthwise weights are
+// [c*mult,kh,kw] and [kh,kw,c*mult]; output channel c*mult
 // + i belongs to input channel c.
 //
 // dtype=i8 is TFLite's int8 quantisation, of dense and, in nhwc, of the convolutions: int8 input and output,
@@ -60,7 +62,12 @@ enum class DType { kF32, kI8, kI32 };
 // How int8 results are rounded when they are scaled: twice, as TFLite's reference, TFLite Micro and CMSIS-NN
 // do, or once, as TFLite built with TFLITE_SINGLE_ROUNDING does (schedules/fixed_point.h).
 enum class Rounding { kDouble, kSingle };
-enum class Layout { kNone, kNchw, kNhwc };
+// The blocked ones hold 8 or 16 neighbouring channels of a pixel together.
+enum class Layout { kNone, kNchw, kNhwc, kNchw8c, kNchw16c };
+// Channels in a block; 1 for the layouts that have none.
+constexpr int64_t ChannelBlock(Layout layout) {
+  return layout == Layout::kNchw8c ? 8 : layout == Layout::kNchw16c ? 16 : 1;
+}
 // Residual adds a tensor of the output's shape, bias one element per output channel (per n for the matmuls).
 enum class EpilogueStep { kBias, kResidual, kRelu, kRelu6 };
 

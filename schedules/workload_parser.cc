@@ -187,9 +187,10 @@ absl::StatusOr<Enum> ParseWord(absl::string_view text, const char* key, const ch
 
 // What int8 asks beyond the single keys.
 absl::Status CheckInt8(absl::string_view text, const Workload& workload, const Given& given) {
-  if (workload.layout() == Layout::kNchw) {
+  if (workload.layout() != Layout::kNone && workload.layout() != Layout::kNhwc) {
     return BadWorkload(text, given.at("layout").value.position,
-                       "i8 is TFLite's quantisation and comes in its layout, nhwc; there is no nchw form");
+                       absl::StrCat("i8 is TFLite's quantisation and comes in its layout, nhwc; there is no ",
+                                    LayoutName(workload.layout()), " form"));
   }
   for (const EpilogueStep step : workload.epilogue()) {
     if (step == EpilogueStep::kBias) continue;
@@ -205,6 +206,40 @@ absl::Status CheckInt8(absl::string_view text, const Workload& workload, const G
     return BadWorkload(
         text, given.at(key).value.position,
         absl::StrCat("'amin' is above 'amax': ", workload.dim("amin"), " > ", workload.dim("amax")));
+  }
+  return absl::OkStatus();
+}
+
+const std::vector<Layout>& Layouts() {
+  static const auto* layouts =
+      new std::vector<Layout>{Layout::kNchw, Layout::kNhwc, Layout::kNchw8c, Layout::kNchw16c};
+  return *layouts;
+}
+std::vector<std::string> LayoutNames() {
+  std::vector<std::string> names;
+  for (const Layout layout : Layouts()) names.emplace_back(LayoutName(layout));
+  return names;
+}
+
+// That every group has whole blocks of channels.
+absl::Status CheckBlocks(absl::string_view text, const Workload& workload, const Given& given) {
+  const int64_t block = ChannelBlock(workload.layout());
+  if (block == 1) return absl::OkStatus();
+  const bool depthwise = workload.op() == Operator::kDepthwiseConv2d;
+  if (depthwise && workload.dim("mult") != 1) {
+    return BadWorkload(text, given.at("mult").value.position,
+                       absl::StrCat("'mult' must be 1 in the layout ", LayoutName(workload.layout()),
+                                    ", found ", workload.dim("mult")));
+  }
+  const int64_t groups = depthwise ? 1 : workload.dim("groups");
+  for (const char* key : {"c", "ci", "co"}) {
+    if (depthwise != (std::string_view(key) == "c") || workload.dim(key) / groups % block == 0) continue;
+    return BadWorkload(
+        text, given.at(key).value.position,
+        absl::StrCat("the layout ", LayoutName(workload.layout()), " holds channels in blocks of ", block,
+                     ", but '", key, "' is ", workload.dim(key),
+                     groups > 1 ? absl::StrCat(" in ", groups, " groups") : "",
+                     "; pad the channels or name another layout"));
   }
   return absl::OkStatus();
 }
@@ -262,10 +297,12 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
   }
   if (info->has_layout) {
     if (given.count("layout") == 0) {
-      return BadWorkload(text, text.size(), "the key 'layout' (nchw or nhwc) is missing");
+      return BadWorkload(
+          text, text.size(),
+          absl::StrCat("the key 'layout' (", absl::StrJoin(LayoutNames(), ", "), ") is missing"));
     }
-    TUNEFARM_ASSIGN_OR_RETURN(workload.layout_, ParseWord(text, "layout", "layout", given,
-                                                          {Layout::kNchw, Layout::kNhwc}, LayoutName));
+    TUNEFARM_ASSIGN_OR_RETURN(workload.layout_,
+                              ParseWord(text, "layout", "layout", given, Layouts(), LayoutName));
   }
   TUNEFARM_ASSIGN_OR_RETURN(workload.dtype_,
                             ParseWord(text, "dtype", "data type", given, info->dtypes, DTypeName));
@@ -323,6 +360,8 @@ absl::StatusOr<Workload> Workload::Parse(absl::string_view text) {
       }
     }
   }
+
+  TUNEFARM_RETURN_IF_ERROR(CheckBlocks(text, workload, given));
 
   // Whether it is of a size that can be computed. Products are taken in double: they may exceed 2^63.
   const ComputeDefinition compute = DefineCompute(workload);

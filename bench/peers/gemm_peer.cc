@@ -126,6 +126,8 @@ absl::StatusOr<Peer> MakeGemmPeer(const Problem& problem, std::string name, std:
   if (w.op() == Operator::kDepthwiseConv2d || (w.op() == Operator::kConv2d && w.dim("groups") != 1)) {
     return absl::UnimplementedError("a convolution in groups is no matrix product");
   }
+  if (schedules::ChannelBlock(w.layout()) > 1)
+    return absl::UnimplementedError("blocks of channels are no matrix");
   Peer peer;
   peer.name = std::move(name);
   peer.description =

@@ -56,6 +56,8 @@ void RunConvolution(const Problem& problem, const NaiveConv& sizes, float* outpu
 }  // namespace
 
 absl::StatusOr<Peer> MakeNaive(const Problem& problem) {
+  if (schedules::ChannelBlock(problem.workload().layout()) > 1)
+    return absl::UnimplementedError("there are no plain loops for blocks of channels");
   Peer peer;
   peer.name = "naive";
   peer.competes = false;

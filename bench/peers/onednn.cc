@@ -151,23 +151,27 @@ std::shared_ptr<Call> MakeMatmul(const Problem& problem, const Wish& wish) {
 std::shared_ptr<Call> MakeConvolution(const Problem& problem, const Wish& wish) {
   const Workload& w = problem.workload();
   const bool depthwise = w.op() == Operator::kDepthwiseConv2d;
-  const bool nchw = w.layout() == Layout::kNchw;
+  const bool nhwc = w.layout() == Layout::kNhwc;
   const int64_t ci = w.dim(depthwise ? "c" : "ci");
   const int64_t groups = depthwise ? ci : w.dim("groups");
   const std::vector<int64_t>& shape = problem.compute().tensors.back().shape;
-  const int64_t co = shape[nchw ? 1 : 3], oh = shape[nchw ? 2 : 1], ow = shape[nchw ? 3 : 2];
+  const int64_t co = nhwc ? shape[3] : shape[1] * schedules::ChannelBlock(w.layout()),
+                oh = shape[nhwc ? 1 : 2], ow = shape[nhwc ? 2 : 3];
   const int64_t n = w.dim("n"), kh = w.dim("kh"), kw = w.dim("kw");
 
   auto call = std::make_shared<Call>();
-  const Tag activations = nchw ? Tag::nchw : Tag::nhwc;
+  const Tag activations = nhwc                             ? Tag::nhwc
+                          : w.layout() == Layout::kNchw8c  ? Tag::nChw8c
+                          : w.layout() == Layout::kNchw16c ? Tag::nChw16c
+                                                           : Tag::nchw;
   const Dims src_dims = {n, ci, w.dim("h"), w.dim("w")}, dst_dims = {n, co, oh, ow};
   const dnnl::memory::desc src(src_dims, kF32, activations), dst(dst_dims, kF32, activations);
   const Tag wanted = wish.blocked ? Tag::any : activations;
   Dims weight_dims = {co, ci, kh, kw};
-  Tag weight_tag = nchw ? Tag::oihw : Tag::ohwi;
+  Tag weight_tag = nhwc ? Tag::ohwi : Tag::oihw;
   if (groups > 1 || depthwise) {
     weight_dims = {groups, co / groups, ci / groups, kh, kw};
-    weight_tag = nchw ? Tag::goihw : depthwise ? Tag::hwigo : Tag::gohwi;
+    weight_tag = !nhwc ? Tag::goihw : depthwise ? Tag::hwigo : Tag::gohwi;
   }
   // A fused residual is read in the workload's layout, also where the output is blocked.
   const auto attributes = Fuse(problem, wish, {{1, co, 1, 1}, kF32, Tag::nchw}, dst, *call);

@@ -46,12 +46,13 @@ const float* Problem::Find(const char* name) const {
 
 OutputView Problem::output_view() const {
   const std::vector<int64_t>& shape = compute_.tensors.back().shape;
-  if (workload_.layout() == schedules::Layout::kNchw) {
-    return {static_cast<std::size_t>(shape[0]), static_cast<std::size_t>(shape[1]),
-            static_cast<std::size_t>(shape[2] * shape[3])};
+  if (workload_.layout() != schedules::Layout::kNone && workload_.layout() != schedules::Layout::kNhwc) {
+    const auto block = static_cast<std::size_t>(schedules::ChannelBlock(workload_.layout()));
+    return {static_cast<std::size_t>(shape[0]), static_cast<std::size_t>(shape[1]) * block,
+            static_cast<std::size_t>(shape[2] * shape[3]), block};
   }
   const auto channels = static_cast<std::size_t>(shape.back());
-  return {output_elements_ / channels, channels, 1};
+  return {output_elements_ / channels, channels, 1, 1};
 }
 
 double Problem::Error(const Buffer& output) const {
@@ -75,8 +76,9 @@ void Problem::ApplyEpilogue(float* output, std::size_t done) const {
       case EpilogueStep::kBias:
         for (std::size_t o = 0; o < view.outer; ++o) {
           for (std::size_t c = 0; c < view.channels; ++c) {
-            float* row = output + (o * view.channels + c) * view.inner;
-            for (std::size_t i = 0; i < view.inner; ++i) row[i] += operand[c];
+            float* row =
+                output + (o * view.channels + c / view.block * view.block) * view.inner + c % view.block;
+            for (std::size_t i = 0; i < view.inner; ++i) row[i * view.block] += operand[c];
           }
         }
         break;

@@ -28,9 +28,11 @@ class Buffer {
   std::size_t size_;
 };
 
-// The sizes of the output as a matrix: rows of channels, or channels of rows for nchw.
+// The sizes of the output as a matrix: rows of channels, or channels of rows for nchw, or blocks of channels.
 struct OutputView {
-  std::size_t outer, channels, inner;  // Element (o, c, i) is at (o * channels + c) * inner + i.
+  std::size_t outer, channels, inner;
+  std::size_t
+      block;  // Element (o, c, i) is at (o * channels + c / block * block) * inner + i * block + c % block.
 };
 
 class Problem {

@@ -69,7 +69,8 @@ xnn_status CreateDense(const Problem& problem, const Fused& fused, xnn_operator_
 
 absl::StatusOr<Peer> MakeXnnPack(const Problem& problem) {
   const Workload& w = problem.workload();
-  if (w.layout() == Layout::kNchw) return absl::UnimplementedError("XNNPACK convolves nhwc only");
+  if (w.layout() != Layout::kNone && w.layout() != Layout::kNhwc)
+    return absl::UnimplementedError("XNNPACK convolves nhwc only");
   if (w.op() == Operator::kMatmul || w.op() == Operator::kBatchMatmul) {
     return absl::UnimplementedError("XNNPACK multiplies by constant weights only");
   }

@@ -76,6 +76,28 @@ TEST_CASE("ConvolutionsReadWindowsOfThePaddedInput") {
   CHECK(TextOf(nchw, nchw.rhs) == "weights[co, ci, kh, kw]");
 }
 
+TEST_CASE("BlockedLayoutsSplitTheChannels") {
+  const ComputeDefinition conv =
+      Define("conv2d:n=1,h=9,w=7,ci=16,co=24,kh=3,kw=3,pad=1,layout=nchw8c,epilogue=bias");
+  CHECK(AxesOf(conv) == "n1 cob3 oh9 ow7 co8 | cib2 kh3 kw3 ci8 ");
+  CHECK(TextOf(conv, conv.lhs) == "input[n, cib, oh+kh-1, ow+kw-1, ci]");
+  CHECK(TextOf(conv, conv.rhs) == "weights[8*cob+co, 8*cib+ci, kh, kw]");
+  CHECK(TextOf(conv, conv.output) == "output[n, cob, oh, ow, co]");
+  CHECK(TextOf(conv, conv.epilogue[0].operand) == "bias[8*cob+co]");
+  CHECK(conv.tensors[0].shape == std::vector<int64_t>{1, 2, 9, 7, 8});
+  CHECK(conv.tensors[1].shape == std::vector<int64_t>{24, 16, 3, 3});
+  CHECK(conv.tensors[2].shape == std::vector<int64_t>{24});
+  CHECK(conv.tensors.back().shape == std::vector<int64_t>{1, 3, 9, 7, 8});
+  const ComputeDefinition groups = Define("conv2d:n=1,h=3,w=3,ci=32,co=64,kh=1,kw=1,groups=2,layout=nchw16c");
+  CHECK(TextOf(groups, groups.lhs) == "input[n, g+cib, oh+kh, ow+kw, ci]");
+  CHECK(TextOf(groups, groups.rhs) == "weights[32*g+16*cob+co, 16*cib+ci, kh, kw]");
+  CHECK(TextOf(groups, groups.output) == "output[n, 2*g+cob, oh, ow, co]");
+  const ComputeDefinition depthwise = Define("depthwise_conv2d:n=1,h=3,w=3,c=32,kh=3,kw=3,layout=nchw16c");
+  CHECK(AxesOf(depthwise) == "n1 cb2 oh1 ow1 c16 | kh3 kw3 ");
+  CHECK(TextOf(depthwise, depthwise.lhs) == "input[n, cb, oh+kh, ow+kw, c]");
+  CHECK(TextOf(depthwise, depthwise.rhs) == "weights[16*cb+c, kh, kw]");
+}
+
 TEST_CASE("GroupsAndMultipliersAreAxesOfTheirOwn") {
   const ComputeDefinition groups = Define("conv2d:n=1,h=3,w=3,ci=8,co=4,kh=1,kw=1,groups=2,layout=nhwc");
   CHECK(AxesOf(groups) == "n1 oh3 ow3 g2 co2 | kh1 kw1 ci4 ");

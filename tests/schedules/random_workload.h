@@ -25,16 +25,20 @@ inline Workload RandomWorkload(const std::string& op, const std::string& layout,
       add("k", one_of({1, 3, 8, 17, 64, 257, 300, 520}));
     } else {
       const bool depthwise = op == "depthwise_conv2d";
+      const int block = layout == "nchw8c" ? 8 : layout == "nchw16c" ? 16 : 1;  // Of channels.
+      const auto channels = [&](const std::vector<int>& values) {
+        return block == 1 ? one_of(values) : block * one_of({1, 2, 3, 5});
+      };
       const int groups = depthwise ? 1 : one_of({1, 1, 1, 2, 3});
       add("n", one_of({1, 1, 2}));
       add("h", one_of({5, 7, 8, 9, 14, 17}));
       add("w", one_of({5, 7, 8, 12, 19, 23}));
       if (depthwise) {
-        add("c", one_of({1, 3, 8, 16, 21, 40}));
-        add("mult", one_of({1, 1, 2}));
+        add("c", channels({1, 3, 8, 16, 21, 40}));
+        if (block == 1) add("mult", one_of({1, 1, 2}));
       } else {
-        add("ci", groups * one_of({1, 3, 4, 8, 16, 21}));
-        add("co", groups * one_of({1, 3, 8, 16, 20, 33}));
+        add("ci", groups * channels({1, 3, 4, 8, 16, 21}));
+        add("co", groups * channels({1, 3, 8, 16, 20, 33}));
         add("groups", groups);
       }
       const int kernel = one_of({1, 2, 3, 3, 5});

@@ -140,6 +140,45 @@ std::string RandomWorkload(Rng& rng) {
                       common);
 }
 
+// From nchw to blocks of channels.
+std::vector<float> Blocked(const std::vector<float>& plain, int64_t channels, int64_t pixels, int64_t block) {
+  std::vector<float> result(plain.size());
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    const int64_t pixel = static_cast<int64_t>(i) % pixels,
+                  channel = static_cast<int64_t>(i) / pixels % channels,
+                  image = static_cast<int64_t>(i) / pixels / channels;
+    result[((image * (channels / block) + channel / block) * pixels + pixel) * block + channel % block] =
+        plain[i];
+  }
+  return result;
+}
+
+TEST_CASE("BlockedLayoutsGiveWhatNchwGives") {
+  for (const int64_t block : {8, 16}) {
+    const std::string layout = absl::StrCat(",layout=nchw", block, "c");
+    const int64_t ci = 2 * block, co = 4 * block;
+    for (const std::string& text :
+         {absl::StrCat("conv2d:n=2,h=5,w=6,ci=", ci, ",co=", co, ",kh=3,kw=2,stride=2,pad=1"),
+          absl::StrCat("conv2d:n=1,h=5,w=6,ci=", ci, ",co=", co, ",kh=1,kw=1,groups=2"),
+          absl::StrCat("depthwise_conv2d:n=2,h=5,w=6,c=", ci, ",kh=3,kw=3,pad=1,dilation=2")}) {
+      const Workload plain = Parse(text + ",layout=nchw,epilogue=bias+residual"),
+                     blocked = Parse(text + layout + ",epilogue=bias+residual");
+      const ComputeDefinition compute = DefineCompute(plain);
+      const std::vector<int64_t>& out = compute.tensors.back().shape;
+      Tensors inputs = MakeInputs(compute, 3);
+      const std::vector<float> want = Blocked(Reference(plain, inputs), out[1], out[2] * out[3], block);
+      inputs[0] = Blocked(inputs[0], ci, 30, block);
+      inputs[3] = Blocked(inputs[3], out[1], out[2] * out[3], block);
+      CHECK(Reference(blocked, inputs) == want);
+      const std::vector<float> direct = EvaluateDirectly(DefineCompute(blocked), inputs);
+      double worst = 0;
+      for (std::size_t e = 0; e < want.size(); ++e)
+        worst = std::max(worst, std::abs(double{direct[e]} - double{want[e]}));
+      CHECK(worst < 1e-5);
+    }
+  }
+}
+
 TEST_CASE("ReferenceAgreesWithTheComputeDefinitionOverRandomWorkloads") {
   Rng rng(20261121);
   for (int i = 0; i < 300; ++i) {

@@ -70,6 +70,16 @@ TEST_CASE("ConvolutionKernelsAgreeWithTheReference") {
   }
 }
 
+TEST_CASE("KernelsOfBlockedLayoutsAgreeWithTheReference") {
+  for (const char* layout : {"nchw8c", "nchw16c"}) {
+    for (const char* target : {"x86-64-v3", "x86-64-v4"}) {
+      CheckOperator("conv2d", layout, target, 4, 3);
+      CheckOperator("depthwise_conv2d", layout, target, 2, 2);
+    }
+  }
+  CheckOperator("conv2d", "nchw8c", "x86-64-v3", 2, 2, 2);
+}
+
 TEST_CASE("DepthwiseKernelsAgreeWithTheReference") {
   for (const char* layout : {"nchw", "nhwc"}) {
     for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"})
@@ -191,7 +201,8 @@ TEST_CASE("WhatTheSpaceCallsLegalCanBeLoweredAndNothingElse") {
   int64_t legal = 0, drawn = 0;
   for (const char* op : {"matmul", "batch_matmul", "conv2d", "depthwise_conv2d"}) {
     for (int w = 0; w < 25; ++w) {
-      const Workload workload = RandomWorkload(op, w % 2 == 0 ? "nchw" : "nhwc", rng);
+      const char* layouts[] = {"nchw", "nhwc", "nchw8c"};
+      const Workload workload = RandomWorkload(op, layouts[w % 3], rng);
       const std::shared_ptr<const Task> task = MakeTask(workload, TargetNamed("x86-64-v3"), 1 + w % 3);
       for (int c = 0; c < 200; ++c) {
         const Config config = task->space().FromIndex(

@@ -18,8 +18,9 @@ TEST_CASE("CanonicalTextIsTheIdentity") {
         std::string(
             "conv2d:n=2,h=9,w=8,ci=6,co=4,kh=3,kw=1,stride=2,pad=0,dilation=2,groups=2,layout=nchw,dtype=f32,"
             "epilogue=relu6+residual"),
-        std::string(
-            "depthwise_conv2d:n=1,h=9,w=8,c=6,kh=3,kw=3,stride=2,pad=1,mult=2,layout=nchw,dtype=f32")}) {
+        std::string("depthwise_conv2d:n=1,h=9,w=8,c=6,kh=3,kw=3,stride=2,pad=1,mult=2,layout=nchw,dtype=f32"),
+        std::string("conv2d:n=1,h=9,w=8,ci=16,co=8,kh=3,kw=1,stride=1,pad=0,layout=nchw8c,dtype=f32"),
+        std::string("depthwise_conv2d:n=1,h=9,w=8,c=32,kh=3,kw=3,stride=1,pad=1,layout=nchw16c,dtype=f32")}) {
     const absl::StatusOr<Workload> workload = Workload::Parse(text);
     INFO(text << " " << workload.status().message());
     REQUIRE(workload.ok());
@@ -121,6 +122,24 @@ TEST_CASE("ValuesMustFitEachOther") {
              {"4 groups", "'ci'", "6"});
   CheckError("conv2d:n=1,h=4,w=4,ci=4,co=6,kh=1,kw=1,groups=4,layout=nhwc", ExitCode::kBadWorkload, 47,
              {"'co'"});
+}
+
+TEST_CASE("BlockedLayoutsHoldWholeBlocksOfChannels") {
+  CheckError("conv2d:n=1,h=4,w=4,ci=12,co=8,kh=1,kw=1,layout=nchw8c", ExitCode::kBadWorkload, 23,
+             {"nchw8c", "blocks of 8", "'ci' is 12"});
+  CheckError("conv2d:n=1,h=4,w=4,ci=16,co=24,kh=1,kw=1,layout=nchw16c", ExitCode::kBadWorkload, 29,
+             {"blocks of 16", "'co' is 24"});
+  // Each group has 4 of the 8 channels.
+  CheckError("conv2d:n=1,h=4,w=4,ci=8,co=16,kh=1,kw=1,groups=2,layout=nchw8c", ExitCode::kBadWorkload, 23,
+             {"'ci' is 8 in 2 groups"});
+  CheckError("depthwise_conv2d:n=1,h=4,w=4,c=8,kh=1,kw=1,layout=nchw16c", ExitCode::kBadWorkload, 32,
+             {"'c' is 8"});
+  CheckError("depthwise_conv2d:n=1,h=4,w=4,c=8,kh=1,kw=1,mult=2,layout=nchw8c", ExitCode::kBadWorkload, 49,
+             {"'mult' must be 1"});
+  CheckError("conv2d:n=1,h=4,w=4,ci=16,co=8,kh=1,kw=1,layout=nchw4c", ExitCode::kBadWorkload, 48,
+             {"nchw or nhwc", "did you mean 'nchw8c'?"});
+  CheckError("depthwise_conv2d:n=1,h=4,w=4,c=8,kh=1,kw=1,layout=nchw8c,dtype=i8", ExitCode::kBadWorkload, 51,
+             {"no nchw8c form"});
 }
 
 TEST_CASE("ShapesThatOverflowHaveTheirOwnStatus") {
