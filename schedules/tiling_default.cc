@@ -58,14 +58,30 @@ double TilesCost(int64_t all_vectors, int64_t vectors, int64_t all_rows, int64_t
          TileCost(rest_vectors, rest_rows, elementwise, target);
 }
 
+// Starting threads and waiting for them takes some 10,000 cycles where they still spin, and several times
+// that where they sleep. A kernel that would take less than this alone, at full speed, is not shared out.
+constexpr double kCyclesWorthSharing = 50000;
+
 }  // namespace
 
+bool TilingRule::PaysToShare() const {
+  const double cycles = facts_->compute.flop / (2.0 * std::max(1, target_.lanes(sizeof(float))) *
+                                                std::max<double>(1, target_.fma_per_cycle));
+  return cycles >= kCyclesWorthSharing;
+}
+
 Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
-  // Vectors that would be gathered from a strided input are worse than a store that scatters them.
-  const int vector_axis =
-      roles_.size() > 1 && facts_->lhs.uses[roles_[0].vector] && facts_->lhs.stride[roles_[0].vector] != 1
-          ? 1
-          : 0;
+  // Vectors that would be gathered from a strided input are worse than a store that scatters them; and so is
+  // a copy of a padded input, where vectors of weights let taps be left out.
+  int vector_axis = 0;
+  if (roles_.size() > 1 && facts_->lhs.uses[roles_[0].vector]) {
+    const bool channels_fill = Extent(roles_[1].vector) >= target_.lanes(sizeof(float));
+    if (facts_->lhs.stride[roles_[0].vector] != 1 ||
+        (facts_->lhs.reads_padding && edges_.has_value() && channels_fill && !roles_[0].taps.empty() &&
+         !facts_->lhs.uses[roles_[1].vector])) {
+      vector_axis = 1;
+    }
+  }
   const AxisRoles& roles = roles_[vector_axis];
   Config config;
   config.choice.assign(knobs.size(), 0);
@@ -110,7 +126,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
         (Extent(roles.vector) + lanes - 1) / lanes * (roles.blocks ? Extent(roles.rows2) : 1);
     const double cost = TilesCost(all_vectors, vectors, Extent(roles.rows), rows, elementwise, target_);
     const double score = static_cast<double>(Extent(roles.vector) * Extent(roles.rows)) / cost *
-                         (1 + 0.003 * static_cast<double>(cells));
+                         (1 + 0.003 * static_cast<double>(cells) + 0.001 * static_cast<double>(in_block));
     if (score <= best_score) return;
     best_score = score;
     set(kLanes, Nearest(knobs[knob_[kLanes]], lanes));
@@ -162,7 +178,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   nearest(kBlockR2, 0);
   nearest(kBlockK, many_rows && !(lhs_direct && Extent(roles.k) <= deepest) ? 256 : 0);
   // Threads share out the outermost loop, which must then be spatial.
-  named(kOrder, {threads_ > 1 ? "vkr" : "kvr", "vr"});
+  named(kOrder, {threads_ > 1 && PaysToShare() ? "vkr" : "kvr", "vr"});
   named(kInner, {"rows"});
   named(kReduce, {depthwise ? "taps_out" : clipped ? "inner_tap_out" : "taps_k", "inner_tap_out", "taps_k"});
   nearest(kUnroll, 1);
@@ -179,6 +195,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
                   : std::vector<std::string>{"direct", "panel_inner"});
   named(kTailRows, {"guard"});
   named(kTailVector, {"guard"});
+  named(kParallel, {PaysToShare() ? "yes" : "no"});
   if (depthwise && elementwise) PreferWindows(knobs, config);
   return config;
 }
@@ -208,6 +225,10 @@ void TilingRule::PreferWindows(const std::vector<Knob>& knobs, Config& config) c
   for (const int tap : roles.taps) taps *= Extent(tap);
   const Config before = config;
   for (const Tile& tile : tiles) {
+    // Whole vectors, as wide as the channels fill.
+    for (const int64_t lanes : knobs[knob_[kLanes]].numbers) {
+      if (lanes <= Extent(roles.vector)) set(kLanes, lanes);
+    }
     set(kVectors, 1);
     set(kRows, tile.rows);
     set(kRows2, tile.rows2);

@@ -18,6 +18,7 @@
 #include <optional>
 #include <vector>
 
+#include "schedules/axis_roles.h"
 #include "schedules/clipped_taps.h"
 #include "schedules/compute_facts.h"
 #include "schedules/config_space.h"
@@ -25,16 +26,6 @@
 #include "schedules/target.h"
 
 namespace tunefarm::schedules {
-
-struct AxisRoles {
-  int vector = -1;
-  int rows = -1, rows2 = -1;  // -1: none.
-  int k = -1;                 // The reduction that is split into cache blocks; -1: none is worth it.
-  std::vector<int> taps;      // The other reductions, outermost first.
-  bool blocks = false;        // rows2 counts blocks of the vector axis, and has its place beside it.
-  std::vector<int> inner;     // Spatial axes inside of rows2's tiles.
-  std::vector<int> batch;     // The other spatial axes, outermost first.
-};
 
 // How the reductions stand inside the register tile. "Written out" are unrolled loops.
 enum class ReduceOrder : uint8_t {
@@ -60,6 +51,7 @@ struct TilingPlan {
   ReadForm lhs = ReadForm::kDirect, rhs = ReadForm::kDirect;
   CopyLevel lhs_level = CopyLevel::kRoot, rhs_level = CopyLevel::kRoot;
   Tail tail_rows = Tail::kGuard, tail_vector = Tail::kGuard;
+  bool parallel = false;  // Threads share the outermost loops.
 };
 
 // Immutable; ConfigSpace's constraints refer to it, so it lives as long as they do.
@@ -78,6 +70,7 @@ class TilingRule {
  private:
   std::vector<Knob> MakeKnobs() const;
   Config PreferredConfig(const std::vector<Knob>& knobs) const;
+  bool PaysToShare() const;  // Among threads, by an estimate.
   void PreferWindows(const std::vector<Knob>& knobs, Config& config) const;
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
@@ -108,6 +101,7 @@ class TilingRule {
     kRhs,
     kTailRows,
     kTailVector,
+    kParallel,
     kKnobIds
   };
   int knob_[kKnobIds];
