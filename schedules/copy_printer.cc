@@ -75,13 +75,35 @@ void CopyPrinter::Print(int node, NestPath& path, const std::string& source, con
   PrintNode(node, path);
 }
 
-void CopyPrinter::PrintElement(NestPath& path, bool zero) {
+// Rows of a padded copy have zeros, a part of the tensor, and zeros: loops without a condition in them.
+const CopyPrinter::Check* CopyPrinter::BoundsOf(const LoopNode& innermost) const {
+  if (innermost.axis >= 0) return nullptr;
+  const Check* found = nullptr;
+  for (const Check& check : checks_) {
+    if (check.printed) continue;
+    if (found != nullptr || check.dimension != innermost.dimension) return nullptr;
+    found = &check;
+  }
+  return found;
+}
+
+void CopyPrinter::PrintBounds(const Check& check, const LoopNode& innermost, NestPath& path) {
+  const std::string start = Index(check.dimension, path).Text();  // Without the innermost loop's part.
+  const int64_t size = facts_.compute.tensors[linear_->access.tensor].shape[check.dimension];
+  if (std::ranges::none_of(checks_, [](const Check& other) { return other.printed; })) out_.Open();
+  out_.Line("const long first = min_long(", innermost.extent, ", -min_long(0, ", start, "));");
+  out_.Line("const long last = -min_long(-first, -min_long(", innermost.extent, ", ", size, " - (", start,
+            ")));");
+}
+
+void CopyPrinter::PrintElement(NestPath& path, bool zero, const Check* known) {
   const std::string to = absl::StrCat(destination_, "[", path.CopyAddress(*write_).Text(), "]");
   if (zero) return out_.Line(to, " = 0;");
   const std::string from = absl::StrCat(source_, "[", path.TensorAddress(*linear_).Text(), "]");
   std::string condition;
   for (const Check& check : checks_) {
-    if (!check.printed) absl::StrAppend(&condition, condition.empty() ? "" : " && ", Condition(check, path));
+    if (!check.printed && &check != known)
+      absl::StrAppend(&condition, condition.empty() ? "" : " && ", Condition(check, path));
   }
   if (condition.empty()) return out_.Line(to, " = ", from, ";");
   out_.Line(to, " = ", condition, " ? ", from, " : 0;");
@@ -152,6 +174,8 @@ void CopyPrinter::PrintLoop(int n, NestPath& path) {
     }
   }
   if (!inside.empty()) out_.Open("if (", inside, ")");
+  const Check* bounds = innermost && pragma_.empty() ? BoundsOf(node) : nullptr;
+  if (bounds != nullptr) PrintBounds(*bounds, node, path);
   if (!pragma_.empty()) out_.Line(pragma_);
   pragma_.clear();
 
@@ -169,13 +193,25 @@ void CopyPrinter::PrintLoop(int n, NestPath& path) {
   const std::string head = absl::StrCat(
       "for (long ", loop.name, " = ", start, "; ", loop.name, " < ", last, "; ",
       node.step == 1 ? absl::StrCat("++", loop.name) : absl::StrCat(loop.name, " += ", node.step), ")");
-  out_.Open(head);
-  if (innermost) {
-    PrintElement(path, false);
+  if (bounds != nullptr) {
+    const auto part = [&](const std::string& from, const std::string& to, bool zero) {
+      out_.Open("for (long ", loop.name, " = ", from, "; ", loop.name, " < ", to, "; ++", loop.name, ")");
+      PrintElement(path, zero, bounds);
+      out_.Close();
+    };
+    part("0", "first", true);
+    part("first", "last", false);
+    part("last", end, true);
+    if (inside.empty()) out_.Close();
   } else {
-    PrintNode(n + 1, path);
+    out_.Open(head);
+    if (innermost) {
+      PrintElement(path, false);
+    } else {
+      PrintNode(n + 1, path);
+    }
+    out_.Close();
   }
-  out_.Close();
   if (!inside.empty()) {
     out_.Else();
     out_.Open(head);

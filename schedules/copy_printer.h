@@ -33,7 +33,12 @@ class CopyPrinter {
   void FindChecks(int node);
   void PrintNode(int n, NestPath& path);
   void PrintLoop(int n, NestPath& path);
-  void PrintElement(NestPath& path, bool zero);
+  // `known` is a check that need not be made.
+  void PrintElement(NestPath& path, bool zero, const Check* known = nullptr);
+  // The only check left where the innermost loop is all that moves its index; null otherwise.
+  const Check* BoundsOf(const LoopNode& innermost) const;
+  // Declares where the part inside begins, `first`, and ends, `last`, in iterations of the innermost loop.
+  void PrintBounds(const Check& check, const LoopNode& innermost, NestPath& path);
   CSum Index(int dimension, NestPath& path) const;
   std::string Condition(const Check& check, NestPath& path) const;
   bool Moves(const LoopNode& loop, int dimension) const;

@@ -113,7 +113,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
     // Taps are written out for each row: longer bodies gain nothing. Two rows of two pixels share most of
     // their windows; along a row of pixels four rows of vectors do.
     if (square && (rows > 2 || vectors > 2)) return;
-    if (depthwise && !elementwise && (rows > 4 || vectors > 1)) return;
+    if (depthwise && !elementwise && (rows > 8 || vectors > 1)) return;
     if (elementwise && (rows > 8 || (small && vectors > 1))) return;
     if (clipped && rows > 8) return;
     // Rows that lie a multiple of half a page apart share the sets of the first-level cache, of 8 lines.
@@ -122,9 +122,15 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
       return;
     }
     if ((in_block - 1) * lanes >= Extent(roles.vector)) return;
-    const int64_t all_vectors =
-        (Extent(roles.vector) + lanes - 1) / lanes * (roles.blocks ? Extent(roles.rows2) : 1);
-    const double cost = TilesCost(all_vectors, vectors, Extent(roles.rows), rows, elementwise, target_);
+    const int64_t in_axis = (Extent(roles.vector) + lanes - 1) / lanes;
+    double cost = 0;
+    if (roles.blocks) {  // As many vectors of each block in a tile.
+      cost =
+          static_cast<double>((in_axis + in_block - 1) / in_block) *
+          TilesCost(in_block * Extent(roles.rows2), vectors, Extent(roles.rows), rows, elementwise, target_);
+    } else {
+      cost = TilesCost(in_axis, vectors, Extent(roles.rows), rows, elementwise, target_);
+    }
     const double score = static_cast<double>(Extent(roles.vector) * Extent(roles.rows)) / cost *
                          (1 + 0.003 * static_cast<double>(cells) + 0.001 * static_cast<double>(in_block));
     if (score <= best_score) return;
@@ -185,6 +191,8 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   // Vectors of neighbouring pixels want a copy whose rows are long enough for them.
   const bool vectors_of_pixels = facts_->lhs.uses[roles.vector] && !depthwise;
   named(kLhs, clipped ? std::vector<std::string>{"clipped"}
+              : depthwise && !elementwise && facts_->lhs.stride[roles.vector] == 1
+                  ? std::vector<std::string>{"direct", "copy_inner"}
               : taps && (vectors_of_pixels || (elementwise && small))
                   ? std::vector<std::string>{"direct", "copy_root"}
               : taps                     ? std::vector<std::string>{"direct", "edges", "copy_root"}
