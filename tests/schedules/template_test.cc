@@ -157,25 +157,26 @@ TEST_CASE("LeavingOutTapsBeyondTheEdgesAgreesWithTheReference") {
     REQUIRE(workload.ok());
     const std::shared_ptr<const Task> task = MakeTask(*workload, target);
     std::size_t before = kernels.size();
-    for (const char* reduce : {"taps_k", "inner_tap_out", "taps_out"}) {
-      for (const auto& [rows, tail] :
-           {std::pair("1", "guard"), {"3", "shift"}, {"3", "guard"}, {"7", "guard"}}) {
-        for (const char* rows2 : {"1", "2"}) {
-          const std::optional<Config> config = WithChoices(*task, {{"lhs", "clipped"},
-                                                                   {"vector_axis", "co"},
-                                                                   {"vectors", "1"},
-                                                                   {"reduce", reduce},
-                                                                   {"rows", rows},
-                                                                   {"rows2", rows2},
-                                                                   {"tail_rows", tail},
-                                                                   {"block_v", "all"}});
-          if (config.has_value()) kernels.push_back(Generate(task, *config));
-        }
-      }
+    // Loops that begin and end with the input; variants of tiles along one axis; along two.
+    struct Tile {
+      const char *reduce, *rows, *rows2, *tail;
+    };
+    for (const Tile& tile : {Tile{"taps_k", "1", "1", "guard"}, Tile{"inner_tap_out", "3", "1", "shift"},
+                             Tile{"inner_tap_out", "7", "1", "guard"}, Tile{"taps_out", "3", "2", "guard"},
+                             Tile{"taps_out", "2", "2", "shift"}}) {
+      const std::optional<Config> config = WithChoices(*task, {{"lhs", "clipped"},
+                                                               {"vector_axis", "co"},
+                                                               {"vectors", "1"},
+                                                               {"reduce", tile.reduce},
+                                                               {"rows", tile.rows},
+                                                               {"rows2", tile.rows2},
+                                                               {"tail_rows", tile.tail},
+                                                               {"block_v", "all"}});
+      if (config.has_value()) kernels.push_back(Generate(task, *config));
     }
     CHECK(kernels.size() > before);
   }
-  CHECK(kernels.size() > 60);
+  CHECK(kernels.size() > 25);
   CheckAll(kernels, target, true);
 }
 
