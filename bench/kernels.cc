@@ -52,38 +52,42 @@ absl::Status MakePeers(const Problem& problem, const Options& options, const Our
     return absl::NotFoundError(absl::StrCat("not there when this program was built (", package, ")"));
   };
   if (!choice.config.empty()) add("default", MakeOurs(problem, {"", "default config"}));
-  if (options.naive) add("naive", MakeNaive(problem));
+  const bool int8 = problem.is_int8();
+  const auto no_int8 = absl::UnimplementedError("computes in float32 only");
+  if (options.naive) add("naive", int8 ? no_int8 : MakeNaive(problem));
 #ifdef TUNEFARM_HAVE_OPENBLAS
-  add("OpenBLAS", MakeOpenBlas(problem));
+  add("OpenBLAS", int8 ? no_int8 : MakeOpenBlas(problem));
 #else
   add("OpenBLAS", missing("libopenblas-dev"));
 #endif
 #ifdef TUNEFARM_HAVE_BLIS
-  add("BLIS", MakeBlis(problem));
+  add("BLIS", int8 ? no_int8 : MakeBlis(problem));
 #else
   add("BLIS", missing("libblis-dev"));
 #endif
 #ifdef TUNEFARM_HAVE_EIGEN
-  add("Eigen", MakeEigen(problem));
+  add("Eigen", int8 ? no_int8 : MakeEigen(problem));
 #else
   add("Eigen", missing("libeigen3-dev, on x86-64"));
 #endif
 #ifdef TUNEFARM_HAVE_ONEDNN
-  add("oneDNN", MakeOneDnn(problem, /*blocked=*/false));
-  add("oneDNN blocked", MakeOneDnn(problem, /*blocked=*/true));
+  for (const bool blocked : {false, true}) {
+    add(blocked ? "oneDNN blocked" : "oneDNN",
+        int8 ? MakeOneDnnInt8(problem, blocked) : MakeOneDnn(problem, blocked));
+  }
 #else
   add("oneDNN", missing("libdnnl-dev, version 2"));
 #endif
 #ifdef TUNEFARM_HAVE_XNNPACK
-  if (IsMachinesOwnIsa(problem.target())) {
-    add("XNNPACK", MakeXnnPack(problem));
-  } else {
+  if (!IsMachinesOwnIsa(problem.target())) {
     add("XNNPACK", absl::UnimplementedError("cannot be held below the machine's own ISA"));
+  } else {
+    add("XNNPACK", int8 ? MakeXnnPackInt8(problem) : MakeXnnPack(problem));
   }
 #else
   add("XNNPACK", missing("libxnnpack-dev and libpthreadpool-dev"));
 #endif
-  if (problem.threads() == 1) add("FMA peak", MakePeak(problem));
+  if (problem.threads() == 1) add(int8 ? "int8 peak" : "FMA peak", MakePeak(problem));
   return absl::OkStatus();
 }
 
@@ -98,7 +102,8 @@ absl::Status CheckOutputs(const Problem& problem, Result& result) {
   }
   if (result.errors[0] > result.peers[0].allowed_error) {
     return absl::InternalError(absl::StrCat("our kernel computes a wrong result: ", result.errors[0],
-                                            " times the tolerance (", result.peers[0].description, ")"));
+                                            problem.is_int8() ? " units off (" : " times the tolerance (",
+                                            result.peers[0].description, ")"));
   }
   return absl::OkStatus();
 }
@@ -158,9 +163,9 @@ absl::Status Run(const Options& options, char** argv) {
   TUNEFARM_ASSIGN_OR_RETURN(const std::vector<WeightedWorkload> workloads,
                             cli::SelectWorkloads(options.selection));
   for (const WeightedWorkload& layer : workloads) {
-    if (layer.workload.dtype() != schedules::DType::kF32) {
-      return absl::UnimplementedError(
-          absl::StrCat("bench-kernels compares float32 only, not ", layer.workload.ToString()));
+    if (!layer.workload.has_weights()) {
+      return absl::UnimplementedError(absl::StrCat(
+          "bench-kernels compares matrix products and convolutions only, not ", layer.workload.ToString()));
     }
   }
   TUNEFARM_ASSIGN_OR_RETURN(const schedules::Target target, schedules::FindTarget(options.target));

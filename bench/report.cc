@@ -1,5 +1,6 @@
 #include "bench/report.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_format.h"
@@ -19,6 +20,8 @@ Ratio OursTo(const Result& result, std::size_t i) {
                     result.peers[i].flop);
 }
 
+const char* Unit(const Result& result) { return result.problem->is_int8() ? "GOP/s" : "GFLOP/s"; }
+
 void AddLine(std::string& text, const Json& json) { absl::StrAppend(&text, json.dump(), "\n"); }
 
 }  // namespace
@@ -30,7 +33,9 @@ Standing StandingOf(const Result& result) {
   for (std::size_t i = 0; i < result.peers.size(); ++i) {
     gflops.push_back(Gflops(result, i));
     // Winograd of a library may be rougher than our tolerance, and competes all the same.
-    competes.push_back(result.peers[i].competes && result.errors[i] <= kRoughestPeer);
+    const double allowed = result.problem->is_int8() ? result.peers[i].allowed_error
+                                                     : std::max(kRoughestPeer, result.peers[i].allowed_error);
+    competes.push_back(result.peers[i].competes && result.errors[i] <= allowed);
     if (!result.peers[i].is_operator) standing.share_of_peak = OursTo(result, i).median;
   }
   standing.gflops = gflops[0];
@@ -44,7 +49,7 @@ std::string TableText(const Result& result) {
                                      result.problem->workload().ToString(), result.problem->target().name,
                                      result.problem->threads(), result.problem->threads() == 1 ? "" : "s",
                                      result.cpu, result.rounds);
-  absl::StrAppendFormat(&text, "%-14s %12s %10s %8s  %-28s %s\n", "", "median us", "GFLOP/s", "error",
+  absl::StrAppendFormat(&text, "%-14s %12s %10s %8s  %-28s %s\n", "", "median us", Unit(result), "error",
                         "tunefarm is x times as fast", "");
   for (std::size_t i = 0; i < result.peers.size(); ++i) {
     const Peer& peer = result.peers[i];
@@ -67,17 +72,21 @@ std::string TableText(const Result& result) {
   } else {
     absl::StrAppend(&text, "\nNo peer. ");
   }
-  absl::StrAppendFormat(
-      &text,
-      "%.2f of the FMA peak. Ratios are medians of the rounds' ratios with their 95 %% interval. The\n"
-      "error is the share of the float32 rounding tolerance that the worst element uses.\n",
-      standing.share_of_peak);
+  const bool int8 = result.problem->is_int8();
+  absl::StrAppendFormat(&text,
+                        "%.2f of the %s peak. Ratios are medians of the rounds' ratios with their 95 %% "
+                        "interval. The\nerror is %s.\n",
+                        standing.share_of_peak, int8 ? "int8" : "FMA",
+                        int8 ? "how many int8 units the worst element is off: 0 for ours, up to 1 for "
+                               "libraries, whose scales are floats"
+                             : "the share of the float32 rounding tolerance that the worst element uses");
   return text;
 }
 
 std::string LineHeading(int threads) {
   return absl::StrFormat(
-      "GFLOP/s on %d thread%s. Ratio: ours to the best peer, median of the rounds' ratios with its 95 %% "
+      "GFLOP/s (int8: GOP/s) on %d thread%s. Ratio: ours to the best peer, median of the rounds' ratios with "
+      "its 95 %% "
       "interval.\n"
       "%8s %6s  %-14s %8s  %-22s  %s\n",
       threads, threads == 1 ? "" : "s", "tunefarm", "peak", "best peer", "", "ratio", "workload; all peers");

@@ -23,11 +23,11 @@ struct Result {
   std::vector<Peer> peers;
   std::vector<AbsentPeer> absent;
   std::vector<PeerSamples> samples;
-  std::vector<double> errors;  // Share of the tolerance used, 1 at most where correct; 0 for the peak.
+  std::vector<double> errors;  // Problem::Error of each one's output; 0 for the peak.
 };
 
-// A peer that uses more than this many times the tolerance of direct summation computes something else and
-// does not compete; Winograd's F(4x4,3x3) uses about ten times of it.
+// float32: a peer that uses more than this many times the tolerance of direct summation computes something
+// else and does not compete; Winograd's F(4x4,3x3) uses about ten times of it.
 inline constexpr double kRoughestPeer = 32;
 
 // What follows from a result.

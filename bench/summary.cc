@@ -34,7 +34,8 @@ int BestOf(const std::vector<double>& gflops, const std::vector<bool>& competes)
 }
 
 std::string GroupOf(const schedules::Workload& workload) {
-  std::string group(workload.op_name());
+  std::string group = workload.dtype() == schedules::DType::kI8 ? "int8 " : "";
+  absl::StrAppend(&group, workload.op_name());
   if (workload.op() != schedules::Operator::kConv2d) return group;
   absl::StrAppend(&group, " ", workload.dim("kh"), "x", workload.dim("kw"));
   if (workload.dim("stride_h") != 1) absl::StrAppend(&group, " stride ", workload.dim("stride_h"));

@@ -25,7 +25,8 @@ double GeometricMean(const std::vector<double>& values);
 int BestOf(const std::vector<double>& gflops, const std::vector<bool>& competes);
 
 // Which group a workload's ratio is averaged in: its operator, and for convolutions the kernel and the stride
-// ("conv2d 1x1", "conv2d 3x3 stride 2").
+// ("conv2d 1x1", "conv2d 3x3 stride 2"), with
+// "int8 " before it for int8.
 std::string GroupOf(const schedules::Workload& workload);
 
 // Ours against the best peer for one workload.

@@ -1,10 +1,7 @@
-#include <chrono>
-#include <dnnl.hpp>
-#include <limits>
 #include <memory>
-#include <unordered_map>
 
 #include "absl/strings/str_cat.h"
+#include "bench/peers/onednn_call.h"
 #include "bench/peers/peer.h"
 
 namespace tunefarm::bench {
@@ -20,41 +17,7 @@ constexpr auto kF32 = dnnl::memory::data_type::f32;
 
 namespace {
 
-// A primitive with its arguments. Argument memories alias the problem's buffers where the layouts are equal.
-struct Call {
-  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
-  dnnl::stream stream{engine};
-  dnnl::primitive primitive;
-  std::unordered_map<int, dnnl::memory> arguments;
-  dnnl::memory output;         // In the primitive's layout.
-  dnnl::memory::desc plain;    // The output as the workload names it.
-  std::string implementation;  // oneDNN's name for it.
-  std::size_t steps_done = 0;  // Of the epilogue; the others follow as passes.
-
-  dnnl::memory Alias(const dnnl::memory::desc& desc, const float* data) {
-    return dnnl::memory(desc, engine, const_cast<float*>(data));
-  }
-  // Into the layout that the primitive wants; before any timing.
-  dnnl::memory Pack(const dnnl::memory::desc& from, const float* data, const dnnl::memory::desc& to) {
-    dnnl::memory source = Alias(from, data);
-    if (from == to) return source;
-    dnnl::memory packed(to, engine);
-    dnnl::reorder(source, packed).execute(stream, source, packed);
-    stream.wait();
-    return packed;
-  }
-  bool in_place() const { return output.get_desc() == plain; }
-  void Run(float* data) {
-    if (in_place()) output.set_data_handle(data);
-    primitive.execute(stream, arguments);
-    stream.wait();
-  }
-  void Convert(float* data) {
-    dnnl::memory to = Alias(plain, data);
-    dnnl::reorder(output, to).execute(stream, output, to);
-    stream.wait();
-  }
-};
+using Call = OneDnnCall;
 
 // How to ask for a primitive; each that oneDNN grants is timed, and the fastest is the peer.
 struct Wish {
@@ -223,18 +186,6 @@ std::vector<Wish> WishesFor(const Problem& problem, bool blocked) {
   return wishes;
 }
 
-// Of a few calls.
-double ShortestSeconds(const std::function<void(Buffer&)>& run, Buffer& output) {
-  double shortest = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < 5; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    run(output);
-    shortest =
-        std::min(shortest, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return shortest;
-}
-
 std::function<void(Buffer&)> RunOf(const Problem& problem, const std::shared_ptr<Call>& call) {
   return [&problem, call](Buffer& output) {
     call->Run(output.data());
@@ -271,11 +222,10 @@ absl::StatusOr<Peer> MakeOneDnn(const Problem& problem, bool blocked) {
     return absl::UnimplementedError(blocked ? absl::StrCat("oneDNN prefers no blocked layout: ", refusal)
                                             : absl::StrCat("oneDNN refuses it: ", refusal));
   }
-  const dnnl_version_t* version = dnnl_version();
   Peer peer;
   peer.name = blocked ? "oneDNN blocked" : "oneDNN";
-  peer.description = absl::StrCat(version->major, ".", version->minor, ".", version->patch, ", ",
-                                  best->implementation, blocked ? ", activations blocked" : "");
+  peer.description =
+      absl::StrCat(OneDnnVersion(), ", ", best->implementation, blocked ? ", activations blocked" : "");
   if (best->steps_done < problem.compute().epilogue.size()) {
     absl::StrAppend(&peer.description, ", rest of the epilogue as a pass");
   }

@@ -47,7 +47,7 @@ absl::StatusOr<Peer> MakeOurs(const Problem& problem, const OursChoice& choice) 
   std::vector<void*> arguments(tensors);
   std::vector<const void*> constants(tensors);
   for (std::size_t i = 0; i + 1 < tensors; ++i) {
-    arguments[i] = const_cast<float*>(problem.input(static_cast<int>(i)));
+    arguments[i] = const_cast<void*>(problem.argument(static_cast<int>(i)));
     if (problem.compute().tensors[i].role == TensorRole::kConstant) constants[i] = arguments[i];
   }
   const auto packed = std::make_shared<Buffer>(source.packed_bytes / sizeof(float) + 1);
@@ -57,7 +57,7 @@ absl::StatusOr<Peer> MakeOurs(const Problem& problem, const OursChoice& choice) 
   Peer peer;
   peer.name = "tunefarm";
   peer.competes = false;
-  peer.allowed_error = source.error_growth;
+  peer.allowed_error = problem.is_int8() ? 0 : source.error_growth;
   peer.description = absl::StrCat(choice.origin, ": ", task->space().ToText(config));
   peer.flop = problem.compute().flop;
   peer.run = [kernel, arguments, packed, workspace](Buffer& output) mutable {

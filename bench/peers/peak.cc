@@ -27,6 +27,45 @@ std::string Source(int vector_bytes, int chains) {
   return c;
 }
 
+// The widest multiply-add of bytes that the target has, exact for all of them, as assembler: compilers copy
+// the accumulators of vpdpbusd about, and compute vpmaddwd's products, which do not depend on the chain, once
+// for all.
+struct Int8Peak {
+  const char* instruction;  // Null: none that we know.
+  int vector_bytes;
+  int products;      // Of a 32-bit lane.
+  const char* text;  // a += dot(x, y), with a temporary t.
+};
+Int8Peak Int8PeakOf(const schedules::Target& target) {
+  const auto has = [&](const char* feature) {
+    return std::ranges::find(target.isa_features, feature) != target.isa_features.end();
+  };
+  static constexpr char kPairs[] = R"("vpmaddwd %[y], %[x], %[t]\n\tvpaddd %[t], %[a], %[a]")";
+  if (has("avx512_vnni")) return {"vpdpbusd", 64, 4, R"("vpdpbusd %[y], %[x], %[a]")"};
+  if (has("avx_vnni")) return {"vpdpbusd", 32, 4, R"("%{vex%} vpdpbusd %[y], %[x], %[a]")"};
+  if (has("avx512bw")) return {"vpmaddwd", 64, 2, kPairs};
+  if (has("avx2")) return {"vpmaddwd", 32, 2, kPairs};
+  return {};
+}
+
+std::string Int8Source(const Int8Peak& peak, int chains) {
+  std::string c =
+      absl::StrCat("typedef int vec __attribute__((vector_size(", peak.vector_bytes, ")));\n",
+                   "void tunefarm_run(void* const* arguments, const void* packed, void* workspace) {\n",
+                   "  const vec* in = (const vec*)arguments[0];\n  vec* out = (vec*)arguments[1];\n",
+                   "  const vec x = in[", chains, "], y = in[", chains + 1, "];\n  vec t;\n");
+  for (int j = 0; j < chains; ++j) absl::StrAppend(&c, "  vec a", j, " = in[", j, "];\n");
+  absl::StrAppend(&c, "  for (long i = 0; i < ", kIterations, "; ++i) {\n");
+  for (int j = 0; j < chains; ++j) {
+    absl::StrAppend(&c, "    __asm__(", peak.text, " : [a] \"+v\"(a", j,
+                    "), [t] \"=&v\"(t) : [x] \"v\"(x), [y] \"v\"(y));\n");
+  }
+  c += "  }\n";
+  for (int j = 0; j < chains; ++j) absl::StrAppend(&c, "  out[", j, "] = a", j, ";\n");
+  absl::StrAppend(&c, "  (void)packed; (void)workspace;\n}\n");
+  return c;
+}
+
 }  // namespace
 
 absl::StatusOr<Peer> MakePeak(const Problem& problem) {
@@ -34,9 +73,13 @@ absl::StatusOr<Peer> MakePeak(const Problem& problem) {
   // Two registers hold x and y, two stay free. 24 chains cover a latency of 6 at 4 a cycle: more would not be
   // faster.
   const int chains = std::clamp(target.vector_registers - 4, 1, 24);
-  const int lanes = target.lanes(sizeof(float));
+  const Int8Peak int8 = problem.is_int8() ? Int8PeakOf(target) : Int8Peak{};
+  if (problem.is_int8() && int8.instruction == nullptr) {
+    return absl::UnimplementedError("the target has no multiply-add of bytes or int16 that is known here");
+  }
+  const int lanes = problem.is_int8() ? int8.vector_bytes / 4 : target.lanes(sizeof(float));
   schedules::KernelSource source;
-  source.c = Source(target.vector_bytes, chains);
+  source.c = problem.is_int8() ? Int8Source(int8, chains) : Source(target.vector_bytes, chains);
   TUNEFARM_ASSIGN_OR_RETURN(const CompiledKernel kernel, CompileAndLoad(source, target));
 
   auto values = std::make_shared<Buffer>(std::size_t(chains + 2) * lanes);
@@ -46,9 +89,12 @@ absl::StatusOr<Peer> MakePeak(const Problem& problem) {
   auto result = std::make_shared<Buffer>(std::size_t(chains) * lanes);
 
   Peer peer;
-  peer.name = "FMA peak";
-  peer.description = absl::StrCat(chains, " chains of ", target.vector_bytes, "-byte vectors in registers");
-  peer.flop = 2.0 * kIterations * chains * lanes;
+  peer.name = problem.is_int8() ? "int8 peak" : "FMA peak";
+  peer.description = problem.is_int8() ? absl::StrCat(int8.instruction, ", ", chains, " chains of ",
+                                                      int8.vector_bytes, "-byte vectors in registers")
+                                       : absl::StrCat(chains, " chains of ", target.vector_bytes,
+                                                      "-byte vectors in registers");
+  peer.flop = 2.0 * kIterations * chains * lanes * (problem.is_int8() ? int8.products : 1);
   peer.is_operator = false;
   peer.competes = false;
   peer.run = [kernel, values, result](Buffer&) {

@@ -25,10 +25,11 @@ struct Peer {
   // For a peer that keeps its result in a layout of its own, as it would between the layers of a network:
   // brings it into `output`, not timed. Null for the others.
   std::function<void(Buffer& output)> convert;
-  double flop = 0;           // Of one call.
-  bool is_operator = true;   // False for the peak, which computes nothing.
-  double allowed_error = 1;  // Times the tolerance of direct summation; what a correct result may use.
-  bool competes = true;      // A vendor's library: ours is compared with the best of them.
+  double flop = 0;          // Of one call.
+  bool is_operator = true;  // False for the peak, which computes nothing.
+  // What a correct result may use (Problem::Error): times the tolerance of direct summation, or int8 units.
+  double allowed_error = 1;
+  bool competes = true;  // A vendor's library: ours is compared with the best of them.
 };
 
 // Each gives kUnimplemented, saying why, for a workload it has no counterpart of.
@@ -39,11 +40,14 @@ absl::StatusOr<Peer> MakeEigen(const Problem& problem);     // Only with TUNEFAR
 // Only with TUNEFARM_HAVE_ONEDNN: the fastest of its algorithms (direct, Winograd) and ways to fuse, in the
 // workload's layout, or with its activations in oneDNN's own blocked layout, whose conversion is not counted.
 absl::StatusOr<Peer> MakeOneDnn(const Problem& problem, bool blocked);
+// Of int8 workloads. The input is signed or, as after a ReLU, unsigned bytes, whichever is faster.
+absl::StatusOr<Peer> MakeOneDnnInt8(const Problem& problem, bool blocked);
 // Only with TUNEFARM_HAVE_XNNPACK. Chooses its kernels by the machine and cannot be held to less.
 absl::StatusOr<Peer> MakeXnnPack(const Problem& problem);
+absl::StatusOr<Peer> MakeXnnPackInt8(const Problem& problem);
 
-// Fused multiply-adds of the target's vectors in registers, as many as can be in flight: what a kernel cannot
-// exceed.
+// Multiply-adds of the workload's type by the target's vectors in registers, as many as can be in flight:
+// what a kernel cannot exceed.
 absl::StatusOr<Peer> MakePeak(const Problem& problem);
 
 // Ours, by a config of the task's space. `origin` says where it comes from ("record 12").

@@ -31,10 +31,32 @@ void Buffer::Free::operator()(float* p) const { std::free(p); }
 Problem::Problem(const schedules::Workload& workload, const schedules::Target& target, int threads,
                  uint64_t seed)
     : workload_(workload), target_(target), threads_(threads), compute_(schedules::DefineCompute(workload)) {
+  if (is_int8()) {
+    MakeInt8(seed);
+    return;
+  }
   const std::vector<std::vector<float>> inputs = schedules::MakeInputs(compute_, seed);
   for (const std::vector<float>& input : inputs) inputs_.emplace_back(input);
   expected_ = schedules::Reference(workload, inputs);
   output_elements_ = expected_.size();
+}
+
+void Problem::MakeInt8(uint64_t seed) {
+  ints_ = schedules::MakeIntInputs(compute_, seed);
+  if (std::ranges::find(target_.isa_features, "avx512_vnni") == target_.isa_features.end() &&
+      std::ranges::find(target_.isa_features, "avx_vnni") == target_.isa_features.end()) {
+    for (int32_t& weight : ints_[compute_.rhs.tensor]) weight = weight / 4 * 2;
+  }
+  for (std::size_t i = 0; i < ints_.size(); ++i) {
+    inputs_.emplace_back(ints_[i].size());
+    if (compute_.tensors[i].dtype == schedules::DType::kI8) {
+      std::copy(ints_[i].begin(), ints_[i].end(), inputs_[i].bytes());
+    } else {
+      std::memcpy(inputs_[i].data(), ints_[i].data(), ints_[i].size() * sizeof(int32_t));
+    }
+  }
+  expected_bytes_ = schedules::Int8Reference(workload_, ints_);
+  output_elements_ = expected_bytes_.size();
 }
 
 const float* Problem::Find(const char* name) const {
@@ -56,6 +78,13 @@ OutputView Problem::output_view() const {
 }
 
 double Problem::Error(const Buffer& output) const {
+  if (is_int8()) {
+    int farthest = 0;
+    for (std::size_t i = 0; i < output_elements_; ++i) {
+      farthest = std::max(farthest, std::abs(output.bytes()[i] - expected_bytes_[i]));
+    }
+    return farthest;
+  }
   const schedules::Tolerance tolerance = schedules::ToleranceOf(workload_);
   double worst = 0;
   for (std::size_t i = 0; i < output_elements_; ++i) {

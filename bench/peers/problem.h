@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "schedules/compute.h"
+#include "schedules/int8_reference.h"
 #include "schedules/target.h"
 #include "schedules/workload.h"
 
 namespace tunefarm::bench {
 
-// Floats on a 64-byte boundary, as the kernel ABI and the libraries like them.
+// Elements on a 64-byte boundary, as the kernel ABI and the libraries like them: room for so many floats,
+// which int8 results share.
 class Buffer {
  public:
   explicit Buffer(std::size_t elements = 0);
@@ -19,6 +21,8 @@ class Buffer {
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
+  int8_t* bytes() { return reinterpret_cast<int8_t*>(data_.get()); }
+  const int8_t* bytes() const { return reinterpret_cast<const int8_t*>(data_.get()); }
 
  private:
   struct Free {
@@ -35,6 +39,11 @@ struct OutputView {
       block;  // Element (o, c, i) is at (o * channels + c / block * block) * inner + i * block + c % block.
 };
 
+// The inputs are those of `tunefarm tune`, but for the weights of int8 workloads where the target has no
+// VNNI: they are halved twice and doubled, even numbers up to 62. The libraries' byte multiplications of such
+// machines (vpmaddubsw) add pairs in 16 bits, and halve weights to make up for a signed input: with these
+// weights neither loses a bit, so that a wrong peer can be told from an inexact one. No kernel's time depends
+// on them.
 class Problem {
  public:
   // `threads`: how many each peer may use.
@@ -44,14 +53,18 @@ class Problem {
   const schedules::Target& target() const { return target_; }
   int threads() const { return threads_; }
   const schedules::ComputeDefinition& compute() const { return compute_; }
+  bool is_int8() const { return workload_.dtype() == schedules::DType::kI8; }
+  // What a kernel is given for this tensor.
+  const void* argument(int tensor) const { return inputs_[tensor].data(); }
   const float* input(int tensor) const { return inputs_[tensor].data(); }
-  // The tensor of this name ("bias", "residual"), or nullptr.
+  // The same of int8 workloads, an element each.
+  const std::vector<int32_t>& ints(int tensor) const { return ints_[tensor]; }
+  // The tensor of this name ("bias", "residual"), or nullptr; float32 workloads only.
   const float* Find(const char* name) const;
   std::size_t output_elements() const { return output_elements_; }
-  const std::vector<float>& expected() const { return expected_; }
   OutputView output_view() const;
-  // The largest share of the tolerance that an element of `output` uses: at most 1 for a correct result,
-  // infinite for NaN.
+  // float32: the largest share of the tolerance that an element of `output` uses: at most 1 for a correct
+  // result, infinite for NaN. int8: how many units the farthest element is off.
   double Error(const Buffer& output) const;
 
   // The epilogue as passes of their own, for peers that cannot fuse it: all steps but the first `done`.
@@ -64,7 +77,11 @@ class Problem {
   schedules::ComputeDefinition compute_;
   std::vector<Buffer> inputs_;
   std::size_t output_elements_;
+  void MakeInt8(uint64_t seed);
+
+  schedules::IntTensors ints_;
   std::vector<float> expected_;
+  std::vector<int8_t> expected_bytes_;
 };
 
 }  // namespace tunefarm::bench

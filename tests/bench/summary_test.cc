@@ -47,6 +47,7 @@ TEST_CASE("ConvolutionsAreGroupedByKernelAndStride") {
         "conv2d 3x3 stride 2");
   CHECK(GroupOf(Parse("conv2d:n=1,h=9,w=9,ci=3,co=4,kh=1,kw=1,layout=nchw")) == "conv2d 1x1");
   CHECK(GroupOf(Parse("dense:m=1,n=2,k=3")) == "dense");
+  CHECK(GroupOf(Parse("dense:m=1,n=2,k=3,dtype=i8")) == "int8 dense");
 }
 
 TEST_CASE("MeansNameTheWorstShapeOfEachGroup") {
