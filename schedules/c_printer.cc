@@ -114,7 +114,7 @@ class Printer {
   }
 
   void Run() {
-    const bool general = dot_.has_value() && options_.dot->kernel->quick_requantize;
+    const bool general = dot_.has_value() && options_.dot->kernel->quick();
     if (general) dot_->GeneralRun();
     out_.Blank();
     out_.Open(options_.part.empty() ? "void tunefarm_run" : "static void " + options_.part,

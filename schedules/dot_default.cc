@@ -2,13 +2,61 @@
 #include <algorithm>
 
 #include "schedules/dot_space.h"
+#include "schedules/dot_windows.h"
 
 namespace tunefarm::schedules {
 namespace {
 
 constexpr int64_t kShortBody = 128;  // Micro-kernels; about 1 KB of Thumb code with their loads.
 
+bool IsX86(const DotKernel& kernel) { return kernel.isa == DotIsa::kAvx2 || kernel.isa == DotIsa::kAvx512; }
+
 }  // namespace
+
+// A group of the register tile on a core with vectors, which does several things at once: what takes longest.
+double DotRule::VectorGroup(const DotPlan& plan) const {
+  const DotKernel& kernel = *plan.kernel;
+  constexpr double kStarts = 5;  // Instructions a cycle.
+  constexpr double kLatency = 4;
+  constexpr double kL2Bytes = 24;  // A cycle.
+  const int cells = plan.vectors * plan.rows;
+  const bool pairs = kernel.rhs == DotElement::kI16;  // Multiplied and added by two instructions.
+  const double operands = kernel.elementwise ? 2.0 * cells : plan.rows + plan.vectors;
+  const double loads = kernel.elementwise ? operands * kernel.lhs_load
+                                          : plan.rows * kernel.lhs_load + plan.vectors * kernel.rhs_load;
+  const double instructions = cells * (pairs ? 2 : 1) + operands + 3.0 / std::max(1, plan.unroll);
+  double group = std::max({cells * double{kernel.dot}, loads, instructions / kStarts, pairs ? 1 : kLatency});
+  // What stays and what comes and goes; the rest is spilled.
+  const int live = cells + std::min(plan.rows, plan.vectors) + (pairs ? 2 : 1);
+  group += 1.5 * std::max(0, live - target_.vector_registers);
+  // Weights that L1 does not hold from one tile to the next.
+  const int64_t weights = int64_t{plan.vectors} * kernel.lanes * kernel.group * BytesOf(kernel.rhs);
+  if (weights * Terms(kernel) > target_.l1d_bytes * 3 / 4) {
+    const double l2 = static_cast<double>(weights) / kL2Bytes;
+    group = std::max(group, l2) + 0.1 * l2;
+  }
+  return group;
+}
+
+// A register tile of windows: interleaving its columns, products and requantisation.
+double DotRule::WindowTile(const DotPlan& plan) const {
+  const DotKernel& kernel = *plan.kernel;
+  const WindowPlan window = PlanWindow(*facts_, roles_, kernel);
+  int64_t stride = 1;
+  for (const AffineIndex& index : facts_->lhs.access.index) {
+    for (const AffineTerm& term : index.terms) {
+      if (term.axis == roles_.rows) stride = term.coefficient;
+    }
+  }
+  const auto columns = static_cast<double>(
+      std::min((plan.rows - 1) * stride + window.columns, int64_t{plan.rows} * window.columns));
+  const double cells = plan.vectors * plan.rows;
+  // Cycles of a vector; of narrow ones, what goes with each counts more.
+  const double vector = kernel.isa == DotIsa::kAvx2 && target_.vector_bytes > 32 ? 0.55 : kernel.lhs_load;
+  return plan.vectors * columns * window.groups * vector * (2 * kernel.window_vectors + window.terms) +
+         cells * static_cast<double>(Terms(kernel)) * kernel.dot * vector / kernel.lhs_load +
+         cells * kernel.window_vectors * 12 * vector + 10;
+}
 
 // Rough cycles: tiles times a load for each row and vector and a micro-kernel for each cell, and what stores
 // and copies cost.
@@ -35,11 +83,39 @@ double DotRule::Cost(const DotPlan& plan) const {
   // Long bodies do not stay in the small instruction caches of flash memories.
   const int64_t body = cells * (plan.unroll == 0 ? Terms(kernel) : plan.unroll);
   if (body > kShortBody) group *= 1.03;
-  const double each = kernel.isa == DotIsa::kArmDsp ? 3 : 0.5;  // Element that is copied.
+  // Element that is copied.
+  const double each = kernel.isa == DotIsa::kArmDsp ? 3 : IsX86(kernel) ? 0.05 * BytesOf(kernel.lhs) : 0.5;
   const double copied = each * static_cast<double>(CopyBytes(plan)) / BytesOf(kernel.lhs);
   double batch = 1;
   for (const int axis : roles_.batch) batch *= static_cast<double>(Extent(axis));
+  if (kernel.window_terms > 0) return batch * tiles * WindowTile(plan) + copied;
+  if (IsX86(kernel)) {
+    // Requantisation takes as long as some products.
+    const double scaling = 12.0 * kernel.rhs_load;
+    return batch * tiles * (groups * VectorGroup(plan) + scaling * cells + 10) + copied;
+  }
   return batch * tiles * (groups * group + 12.0 * cells + 6.0 * plan.vectors) + copied;
+}
+
+// Of a core with caches: blocks of rows whose copy stays in most of L2, where the whole input's would not.
+DotPlan DotRule::FitCopies(const std::vector<Knob>& knobs, Config& config) const {
+  const auto set_last = [&](KnobId id) {
+    if (knob_[id] >= 0) {
+      config.choice[knob_[id]] = static_cast<uint16_t>(knobs[knob_[id]].numbers.size() - 1);
+    }
+  };
+  set_last(kBlockR);
+  set_last(kBlockR2);
+  DotPlan plan = Resolve(knobs, config);
+  if (!IsX86(*plan.kernel)) return plan;
+  for (const KnobId id : {kBlockR2, kBlockR}) {
+    if (knob_[id] < 0) continue;
+    while (CopyBytes(plan) > target_.l2_bytes * 3 / 4 && config.choice[knob_[id]] > 0) {
+      --config.choice[knob_[id]];
+      plan = Resolve(knobs, config);
+    }
+  }
+  return plan;
 }
 
 // The cheapest of all tiles, without blocks: the whole input is copied at once.
@@ -67,7 +143,7 @@ absl::StatusOr<Config> DotRule::DefaultConfig(const std::vector<Knob>& knobs) co
             set(kRows, rows);
             set(kUnroll, unroll);
             set(kLhs, lhs);
-            const DotPlan plan = Resolve(knobs, config);
+            const DotPlan plan = FitCopies(knobs, config);
             if (Refusal(plan) != nullptr) continue;
             const double cost = Cost(plan);
             if (cost >= best_cost) continue;

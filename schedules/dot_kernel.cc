@@ -176,6 +176,7 @@ int BytesOf(DotElement element) { return element == DotElement::kI16 ? 2 : 1; }
 const char* CTypeOf(DotElement element) {
   switch (element) {
     case DotElement::kI8:
+    case DotElement::kRaised:
       return "int8_t";
     case DotElement::kU8:
       return "uint8_t";
@@ -189,7 +190,7 @@ std::vector<const DotKernel*> DotKernelsOf(const Target& target) {
   static const DotKernel c{.name = "c"};
   static const auto dsp_kernel = [](const char* name, int group, DotElement lhs, DotElement rhs) {
     DotKernel kernel{.name = name, .isa = DotIsa::kArmDsp, .group = group, .lhs = lhs, .rhs = rhs};
-    kernel.quick_requantize = true;
+    kernel.scaling = DotScaling::kWords;
     kernel.dot = static_cast<float>(group) / 2;
     // A word for each two or four terms, and two widenings for four that are bytes.
     kernel.lhs_load = lhs == DotElement::kI8 ? 3 : static_cast<float>(group) / 2;
@@ -203,7 +204,7 @@ std::vector<const DotKernel*> DotKernelsOf(const Target& target) {
   static const DotKernel smlad_x8w16 = dsp_kernel("smlad_x8w16", 4, DotElement::kI8, DotElement::kI16);
   static const DotKernel vmladava = [] {
     DotKernel kernel{.name = "vmladava", .isa = DotIsa::kMve, .group = 16};
-    kernel.quick_requantize = true;
+    kernel.scaling = DotScaling::kWords;
     kernel.dot = kernel.lhs_load = kernel.rhs_load = 2;
     return kernel;
   }();
@@ -233,6 +234,7 @@ int32_t FoldedOffset(DotElement lhs, const Requantize& requantize) {
     case DotElement::kI8:
       return requantize.input_zero_point;
     case DotElement::kU8:
+    case DotElement::kRaised:
       return requantize.input_zero_point + 128;
     case DotElement::kI16:
       return 0;
@@ -243,16 +245,17 @@ int32_t FoldedOffset(DotElement lhs, const Requantize& requantize) {
 std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize) {
   const bool dsp = kernel.isa == DotIsa::kArmDsp;
   const bool twice = requantize.rounding == Rounding::kDouble;
-  const bool saturates = requantize.output_min == -128 && requantize.output_max == 127;
+  const bool saturates = Saturates(requantize);
   std::string text;
   if (kernel.isa == DotIsa::kAvx2 || kernel.isa == DotIsa::kAvx512) {
-    for (const char* part : X86DotText(kernel, requantize.rounding)) text += part;
+    for (const char* part : X86DotText(kernel, requantize)) text += part;
+    text += ScaleText(requantize.rounding);
   } else if (kernel.isa == DotIsa::kNeon) {
     for (const char* part : NeonDotText(kernel, requantize.rounding)) text += part;
   } else {
     absl::StrAppend(&text, dsp ? kSmladCommon : "", kernel.planar ? "" : BodyOf(kernel), kScalarChannels,
                     ScaleText(requantize.rounding));
-    if (kernel.quick_requantize) {
+    if (kernel.quick()) {
       absl::StrAppend(&text, saturates ? "" : kDspClamp, twice ? kDspDouble : kDspSingle);
     } else {
       text += kScalarRequantize;
@@ -272,6 +275,10 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
       text, {{"$LOW", absl::StrCat("(", requantize.output_min - requantize.output_zero_point, ")")},
              {"$HIGH", absl::StrCat("(", requantize.output_max - requantize.output_zero_point, ")")},
              {"$ZERO", absl::StrCat("(", requantize.output_zero_point, ")")},
+             {"$LIMIT(", saturates ? "(" : "limit("},
+             {"$LIMIT256(", saturates ? "(" : "limit256("},
+             {"$LIMIT512(", saturates ? "(" : "limit512("},
+             {"$REQUANTIZE(", kernel.window_terms > 0 ? "requantize_words(" : "requantize("},
              {"$CLAMP(", saturates ? "__ssat(" : "clamp("},
              {"$BITS", saturates ? ", 8" : ""},
              {"$MIN", absl::StrCat("(", requantize.output_min, ")")},

@@ -13,14 +13,27 @@ namespace tunefarm::schedules {
 
 // The form in which a micro-kernel reads an operand.
 enum class DotElement : uint8_t {
-  kI8,   // As it is; the input zero point is folded into the bias.
-  kU8,   // The input plus 128; 128 and the zero point are folded into the bias.
-  kI16,  // Widened; the input has its zero point subtracted.
+  kI8,      // As it is; the input zero point is folded into the bias.
+  kU8,      // The input plus 128; 128 and the zero point are folded into the bias.
+  kRaised,  // As it is, and 128 added when it is read; the rest as for kU8.
+  kI16,     // Widened; the input has its zero point subtracted.
 };
 int BytesOf(DotElement element);
 const char* CTypeOf(DotElement element);  // "int8_t".
 
 enum class DotIsa : uint8_t { kC, kArmDsp, kMve, kNeon, kAvx2, kAvx512 };
+
+// How sums are scaled back. All but kAny take short cuts that hold while sums stay below 2^29 and shifts
+// between -22 and -1; the channel table then tells whether they do, and has other fields.
+enum class DotScaling : uint8_t {
+  kAny,  // requantize(acc, multiplier, shift), for all values.
+  // requantize(acc, multiplier, rounding, shift): for each channel what is added for rounding, the output's
+  // zero point included, and the shift as a positive number to the right.
+  kWords,
+  // requantize(acc, multiplier, even, odd, shift): the same, with what is added to the 64-bit products of
+  // even and of odd channels, in pairs of words.
+  kHighWords,
+};
 
 struct DotKernel {
   const char* name;  // As a knob's value: "smlad".
@@ -28,17 +41,17 @@ struct DotKernel {
   int lanes = 1;  // Output channels of one accumulator.
   int group = 1;  // Terms that it sums up for each of them.
   DotElement lhs = DotElement::kI8, rhs = DotElement::kI8;
+  bool quick() const { return scaling != DotScaling::kAny; }
   float dot = 1, lhs_load = 1, rhs_load = 1;  // Rough cycles of the three, for the default config.
-  // Requantisation takes short cuts that hold while sums stay below 2^29 and shifts between -22 and -1. The
-  // channel table then holds for each channel what is added for rounding, the output's zero point included,
-  // between multiplier and shift, and the shift as a positive number to the right:
-  //   sums requantize(sums acc, sums multiplier, sums rounding, sums shift)
-  bool quick_requantize = false;
+  DotScaling scaling = DotScaling::kAny;
   // For windows whose taps are neighbours: one channel at a time, from a copy of the input in planes, its
   // taps by the plan of dot_taps.h.
   bool planar = false;
   // For windows: a vector of channels meets its own inputs, not a row's terms that all of them share.
   bool elementwise = false;
+  // For windows as in dot_windows.h, if not 0: how many taps of a channel one instruction sums up, and how
+  // many vectors of 32-bit lanes hold the tile of `lanes` channels.
+  int window_terms = 0, window_vectors = 0;
   // The order in which a group's terms of the weights are stored: slot s holds term order[s]. Empty: as they
   // come.
   std::vector<int> order = {};
@@ -57,8 +70,13 @@ int CoreRegisters(const Target& target);
 //   sums dot(sums acc, lhs_terms l, rhs_terms r)
 //   sums load_channels(const int32_t* p)    bias, multiplier or shift of the vector's channels
 //   void store_channels(int8_t* p, sums scaled, int channels)    the first of them, as int8
-//   sums requantize(sums acc, sums multiplier, sums shift)       to the clamped output, as int32
+//   sums requantize(sums acc, sums multiplier, sums shift)       to the clamped output, as int32; with other
+//                                                                parameters by DotScaling
 //   int32_t scale(int32_t acc, int32_t multiplier, int32_t shift)       exact for all values, not clamped
+// for windows (window_terms) a number of rows, `pitch` elements apart, and the weights' address instead of
+// their terms
+//   lhs_terms load_rows1(const LHS* p, long pitch), load_rows2 ... of as many rows as a lane has terms
+//   sums dot(sums acc, lhs_terms l, const RHS* r)
 // and for the planar micro-kernels
 //   int16x2_t load_word(const int16_t* p)
 //   void convert_planes(int16_t* to, long plane, const int8_t* from, long pixel, long count, long channels)

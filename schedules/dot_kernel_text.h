@@ -11,7 +11,20 @@ namespace tunefarm::schedules {
 bool HasFeature(const Target& target, const char* feature);
 
 std::vector<const DotKernel*> X86DotKernels(const Target& target);
-std::vector<const char*> X86DotText(const DotKernel& kernel, Rounding rounding);
+// The output's limits are those of int8, so that a saturating conversion clamps.
+inline bool Saturates(const Requantize& requantize) {
+  return requantize.output_min == -128 && requantize.output_max == 127;
+}
+
+// $LIMIT( clamps 16 bytes, with parentheses, where the output's limits are others than int8's.
+std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& requantize);
+// What stands before and behind requantize_words(), which scales one vector. $LIMIT256( and $LIMIT512( are as
+// $LIMIT(.
+struct WindowText {
+  std::vector<const char*> terms;
+  const char* store = nullptr;
+};
+WindowText X86WindowText(const DotKernel& kernel, const Requantize& requantize);
 std::vector<const DotKernel*> NeonDotKernels(const Target& target);
 std::vector<const char*> NeonDotText(const DotKernel& kernel, Rounding rounding);
 

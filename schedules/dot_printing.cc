@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_join.h"
+#include "schedules/dot_windows.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -36,13 +37,16 @@ ChannelTable AddChannelTable(LoopTree& tree, const ComputeFacts& facts, const Do
     channels *= table.size.back();
   }
   table.fields = {"bias", "multiplier"};
-  if (plan.kernel->quick_requantize) table.fields.push_back("rounding");
+  if (plan.kernel->scaling == DotScaling::kWords) table.fields.push_back("rounding");
+  if (plan.kernel->scaling == DotScaling::kHighWords) {
+    table.fields.insert(table.fields.end(), {"even", "odd"});
+  }
   table.fields.push_back("shift");
   table.elements = channels * static_cast<int64_t>(table.fields.size());
   LoopBuffer buffer;
   buffer.scope = BufferScope::kConstant;
   buffer.tensor = static_cast<int16_t>(facts.multiplier.access.tensor);
-  buffer.elements = table.elements + (plan.kernel->quick_requantize ? 1 : 0);
+  buffer.elements = table.elements + (plan.kernel->quick() ? 1 : 0);
   buffer.bytes = buffer.elements * buffer.element_bytes;
   buffer.offset_bytes = tree.packed_bytes;
   tree.packed_bytes += (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -88,6 +92,7 @@ const char* DotPrinter::TypeOf(int buffer) const {
 
 void DotPrinter::PackWeights(int node, const std::string& source, const std::string& destination) {
   if (dot_.kernel->planar) return PackTaps(source, destination);
+  if (dot_.kernel->window_terms > 0) return PackWindows(source, destination);
   const LoopNode& statement = tree_.nodes[tree_.nodes[node].end - 1];
   const LoopAccess& write = tree_.accesses[statement.first_access + 1];
   const std::vector<int>& order = dot_.kernel->order;
@@ -151,6 +156,41 @@ void DotPrinter::PackTaps(const std::string& source, const std::string& destinat
   while (loops-- > 0) out_.Close();
 }
 
+void DotPrinter::PrintSlots() {
+  std::vector<int> slots;
+  for (int c = 0; c < dot_.kernel->lanes; ++c) slots.push_back(WindowSlot(*dot_.kernel, c));
+  out_.Line("static const unsigned char slot[] = {", absl::StrJoin(slots, ", "), "};");
+}
+
+// For each tile of the micro-kernel's lanes, groups of taps, columns of the window: the lanes with their
+// terms.
+void DotPrinter::PackWindows(const std::string& source, const std::string& destination) {
+  const DotKernel& kernel = *dot_.kernel;
+  const WindowPlan window = PlanWindow(facts_, dot_.roles, kernel);
+  const int64_t tile = window.WeightsOf(kernel.lanes),
+                channels = facts_.compute.axes[dot_.roles.channels].extent;
+  const int64_t padded = (channels + kernel.lanes - 1) / kernel.lanes * kernel.lanes;
+  PrintSlots();
+  out_.Line("for (long i = 0; i < ", padded / kernel.lanes * tile, "; ++i) ", destination, "[i] = 0;");
+  CSum from(facts_.rhs.offset), to;
+  const auto open = [&](const char* name, int64_t extent) {
+    out_.Open("for (long ", name, " = 0; ", name, " < ", extent, "; ++", name, ")");
+  };
+  open("channel", channels);
+  open("down", window.height);
+  open("across", window.columns);
+  from.Add("channel", facts_.rhs.stride[dot_.roles.channels]);
+  if (window.down >= 0) from.Add("down", facts_.rhs.stride[window.down]);
+  if (window.across >= 0) from.Add("across", facts_.rhs.stride[window.across]);
+  to.Add(absl::StrCat("channel / ", kernel.lanes), tile);
+  to.Add(absl::StrCat("down / ", window.terms), int64_t{window.columns} * kernel.lanes * window.terms);
+  to.Add("across", int64_t{kernel.lanes} * window.terms);
+  to.Add(absl::StrCat("slot[channel % ", kernel.lanes, "]"), window.terms);
+  to.Add(absl::StrCat("down % ", window.terms), 1);
+  out_.Line(destination, "[", to.Text(), "] = ", source, "[", from.Text(), "];");
+  for (int i = 0; i < 3; ++i) out_.Close();
+}
+
 void DotPrinter::PackChannels(const std::string& destination) {
   const ChannelTable& table = dot_.channels;
   const LinearAccess* bias = BiasOf(facts_);
@@ -159,7 +199,7 @@ void DotPrinter::PackChannels(const std::string& destination) {
   };
   const Requantize& requantize = *facts_.compute.requantize;
   const int32_t folded = FoldedOffset(dot_.kernel->lhs, requantize);
-  const bool quick = dot_.kernel->quick_requantize;
+  const bool quick = dot_.kernel->quick();
   const auto fields = static_cast<int64_t>(table.fields.size());
   if (bias != nullptr) constant(*bias, "int32_t", "bias");
   constant(facts_.multiplier, "int32_t", "multiplier");
@@ -187,7 +227,14 @@ void DotPrinter::PackChannels(const std::string& destination) {
   }
   if (!tiled.empty()) {
     slot.Add(absl::StrCat(tiled, " / ", table.tile), table.tile * fields);
-    slot.Add(absl::StrCat(tiled, " % ", table.tile), 1);
+    if (dot_.kernel->window_terms > 0) {
+      PrintSlots();
+      const int lanes = dot_.kernel->lanes;
+      slot.Add(absl::StrCat(tiled, " % ", table.tile, " / ", lanes), lanes);
+      slot.Add(absl::StrCat("slot[", tiled, " % ", lanes, "]"), 1);
+    } else {
+      slot.Add(absl::StrCat(tiled, " % ", table.tile), 1);
+    }
   }
   out_.Line("int32_t sum = ", bias == nullptr ? "0" : absl::StrCat("bias[", channel.Text(), "]"), ";");
   if (quick) out_.Line("long size = sum < 0 ? -(long)sum : sum;  // How large a sum may become.");
@@ -210,16 +257,53 @@ void DotPrinter::PackChannels(const std::string& destination) {
   out_.Line("entry[0] = sum;");
   out_.Line("entry[", table.tile, "] = multiplier[", channel.Text(), "];");
   if (quick) {
-    out_.Line("const int32_t right = -shift[", channel.Text(), "];");
+    // A multiplier of 0, of a channel whose weights are all 0, gives 0 whatever the shift.
+    const bool high_words = dot_.kernel->scaling == DotScaling::kHighWords;
+    out_.Line("const int32_t right = ",
+              high_words ? absl::StrCat("multiplier[", channel.Text(), "] == 0 ? 1 : ") : "", "-shift[",
+              channel.Text(), "];");
     out_.Line("const int quick = size < 1 << 29 && right >= 1 && right <= 22;");
     out_.Line("if (!quick) ", general, " = 1;");
-    out_.Line("entry[", 2 * table.tile, "] = quick ? (1 << right >> 1) + ", requantize.output_zero_point,
-              " * (1 << right) : 0;");
-    out_.Line("entry[", 3 * table.tile, "] = quick ? right : 0;");
+    if (high_words) {
+      PackHighWords(tiled);
+    } else {
+      out_.Line("entry[", 2 * table.tile, "] = quick ? (1 << right >> 1) + ", requantize.output_zero_point,
+                " * (1 << right) : 0;");
+      out_.Line("entry[", 3 * table.tile, "] = quick ? right : 0;");
+    }
   } else {
     out_.Line("entry[", 2 * table.tile, "] = shift[", channel.Text(), "];");
   }
   for (std::size_t i = 0; i < table.axes.size(); ++i) out_.Close();
+}
+
+// With r the shift to the right, z the output's zero point and p = acc * multiplier:
+//   single: floor((p + 2^(30+r)) / 2^(31+r)) + z
+//   double: h = floor((p + 2^30) / 2^31), then floor((h + 2^(r-1) - s) / 2^r) + z, where ties away from zero
+//   make
+//           s = 1 for h < 0. acc < 0 says the same: they differ where h = 0 > acc alone, and there -1 adds
+//           nothing.
+// An integer that is added to a floor may be added inside of it, and floors of quotients nest, so that both
+// are the high word of a 64-bit sum, shifted: with acc doubled for double, which makes room for s in that
+// word,
+//   single: floor((p + 2^(30+r) + z 2^(31+r)) / 2^32) >> (r-1)
+//   double: (floor((2p + 2^31 + 2^(31+r) + z 2^(32+r)) / 2^32) - s) >> r
+void DotPrinter::PackHighWords(const std::string& channel) {
+  const int64_t tile = dot_.channels.tile;
+  const Requantize& requantize = *facts_.compute.requantize;
+  const bool twice = requantize.rounding == Rounding::kDouble;
+  const std::string zero = absl::StrCat(requantize.output_zero_point, "LL");
+  if (twice) {
+    out_.Line("const long long addend = quick ? (1LL << 31) + (1LL << (31 + right)) + (", zero,
+              ") * (1LL << (32 + right)) : 0;");
+  } else {
+    out_.Line("const long long addend = quick ? (1LL << (30 + right)) + (", zero,
+              ") * (1LL << (31 + right)) : 0;");
+  }
+  out_.Line("const long odd = ", channel, " % 2;");
+  out_.Line("entry[", 2 * tile, " + odd * ", tile - 1, "] = (int32_t)addend;");
+  out_.Line("entry[", 2 * tile + 1, " + odd * ", tile - 1, "] = (int32_t)(addend >> 32);");
+  out_.Line("entry[", 4 * tile, "] = quick ? right", twice ? "" : " - 1", " : 0;");
 }
 
 void DotPrinter::GeneralRun() {
@@ -316,10 +400,16 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
   const std::vector<int64_t>& shape = facts_.compute.tensors[lhs.access.tensor].shape;
   const bool planar = dot_.kernel->planar;
   const int channels = static_cast<int>(shape.size()) - 1;
-  const int last = planar ? channels - 1 : channels;
-
   std::vector<int64_t> size(shape.size(), 1);
   for (int n = node; tree_.nodes[n].is_loop; ++n) size[tree_.nodes[n].dimension] = tree_.nodes[n].extent;
+  // Whole pixels of neighbouring columns are one run, in the tensor and in the copy; but for what the threads
+  // share.
+  const bool whole = (dot_.kernel->isa == DotIsa::kAvx2 || dot_.kernel->isa == DotIsa::kAvx512) &&
+                     channels > 0 && size[channels] == shape[channels] &&
+                     lhs.access.index[channels].constant == 0 && (pragma.empty() || channels > 1);
+  const int last = planar || whole ? channels - 1 : channels;
+  const int64_t unit = whole ? shape[channels] : 1;  // Elements of a step along a run.
+
   // Where the copy begins in each dimension, and whether it may leave the tensor.
   std::vector<CSum> begin;
   std::vector<bool> low(shape.size()), high(shape.size());
@@ -366,10 +456,14 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
   }
   out_.Line(CTypeOf(dot_.kernel->lhs), "* to = ", destination, " + ", to.Text(), ";");
   if (!inside.empty()) out_.Open("if (", inside, ")");
+  const std::string times = unit == 1 ? "" : absl::StrCat(" * ", unit);
+  const auto fill = [&](const std::string& target, const std::string& count) {
+    out_.Line("fill(", target, ", ", count, times, ");");
+  };
   const auto convert = [&](const std::string& target, const std::string& start, const std::string& count) {
     CSum address = from;
-    if (start != "0") address.Add(start, 1);
-    out_.Line("convert(", target, ", ", source, " + ", address.Text(), ", ", count, ");");
+    if (start != "0") address.Add(start, unit);
+    out_.Line("convert(", target, ", ", source, " + ", address.Text(), ", ", count, times, ");");
   };
   if (planar) {
     from.Add(begin[channels].Text(), 1);
@@ -380,28 +474,29 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
     const int64_t start = lhs.access.index[last].constant;
     const int64_t lead = std::clamp<int64_t>(-start, 0, size[last]);
     const int64_t count = std::clamp<int64_t>(shape[last] - (start + lead), 0, size[last] - lead);
-    if (lead > 0) out_.Line("fill(to, ", lead, ");");
+    if (lead > 0) fill("to", absl::StrCat(lead));
     if (count > 0) {
-      convert(lead > 0 ? absl::StrCat("to + ", lead) : "to", absl::StrCat(start + lead), absl::StrCat(count));
+      convert(lead > 0 ? absl::StrCat("to + ", lead * unit) : "to", absl::StrCat(start + lead),
+              absl::StrCat(count));
     }
     if (lead + count < size[last]) {
-      out_.Line("fill(to + ", lead + count, ", ", size[last] - lead - count, ");");
+      fill(absl::StrCat("to + ", (lead + count) * unit), absl::StrCat(size[last] - lead - count));
     }
   } else {
     out_.Line("const long start = ", begin[last].Text(), ";");
     out_.Line("const long lead = start < 0 ? min_long(-start, ", size[last], ") : 0;");
     out_.Line("const long rest = min_long(", shape[last], " - (start + lead), ", size[last], " - lead);");
     out_.Line("const long count = rest > 0 ? rest : 0;");
-    out_.Line("fill(to, lead);");
-    convert("to + lead", "(start + lead)", "count");
-    out_.Line("fill(to + lead + count, ", size[last], " - lead - count);");
+    fill("to", "lead");
+    convert(absl::StrCat("to + lead", times), "(start + lead)", "count");
+    fill(absl::StrCat("to + (lead + count)", times), absl::StrCat("(", size[last], " - lead - count)"));
   }
   if (!inside.empty()) {
     out_.Else();
     if (planar) {
       out_.Line("fill_planes(to, ", PlaneStride(node), ", ", size[last], ", ", size[channels], ");");
     } else {
-      out_.Line("fill(to, ", size[last], ");");
+      fill("to", absl::StrCat(size[last]));
     }
     out_.Close();
   }

@@ -14,8 +14,8 @@
 namespace tunefarm::schedules {
 
 // The channels' bias, multipliers and shifts, packed behind the weights: for each tile of `tile` channels its
-// biases, then its multipliers, and so on. With quick requantisation one more word tells whether some channel
-// does not allow it.
+// biases, then its multipliers, and so on. With short cuts (DotScaling) one more word tells whether some
+// channel does not allow them.
 struct ChannelTable {
   int buffer = -1;                  // Of LoopTree::buffers.
   std::vector<const char*> fields;  // "bias", "multiplier", "shift".
@@ -61,6 +61,9 @@ class DotPrinter {
                  const std::string& pragma);
 
  private:
+  void PackHighWords(const std::string& channel);
+  void PackWindows(const std::string& source, const std::string& destination);
+  void PrintSlots();  // slot[], of windows' channels.
   void PackTaps(const std::string& source, const std::string& destination);
   void CopyPlanes(int node, const CSum& from, const std::string& source, int64_t start, int64_t count,
                   int64_t channels);

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "schedules/dot_windows.h"
 #include "schedules/knobs.h"
 
 namespace tunefarm::schedules {
@@ -70,6 +71,7 @@ DotRule::DotRule(const ComputeFacts& facts, const Target& target, int threads)
       if (roles_.channels < 0 || kernel->elementwise != facts.lhs.uses[roles_.channels]) continue;
       if (kernel->elementwise && facts.lhs.stride[roles_.channels] != 1) continue;
     }
+    if (kernel->window_terms > 0 && (roles_.k >= 0 || roles_.taps.size() > 2)) continue;
     kernels_.push_back(kernel);
   }
   std::fill(std::begin(knob_), std::end(knob_), -1);
@@ -94,8 +96,11 @@ std::vector<Knob> DotRule::MakeKnobs() const {
   knobs.push_back(ChoiceKnob("kernel", KnobKind::kChoice, kernels));
   knobs.push_back(
       SizeKnob("vectors", SizesUpTo({1, 2, 3, 4, 6, 8}, CeilDivide(Extent(roles_.channels), lanes))));
+  // 32 registers hold more rows.
+  std::vector<int64_t> row_sizes = {1, 2, 3, 4, 5, 6, 8, 12};
+  if (target_.architecture == "x86_64") row_sizes = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14};
   if (Extent(roles_.rows) > 1) {
-    knobs.push_back(SizeKnob("rows", SizesUpTo({1, 2, 3, 4, 5, 6, 8, 12}, Extent(roles_.rows))));
+    knobs.push_back(SizeKnob("rows", SizesUpTo(row_sizes, Extent(roles_.rows))));
   }
   const auto add_blocks = [&](const char* name, std::vector<int64_t> sizes, int64_t extent) {
     sizes = BlockSizes(std::move(sizes), extent);
@@ -143,6 +148,10 @@ DotPlan DotRule::Resolve(const std::vector<Knob>& knobs, const Config& config) c
 }
 
 int64_t DotRule::Terms(const DotKernel& kernel) const {
+  if (kernel.window_terms > 0) {
+    const WindowPlan window = PlanWindow(*facts_, roles_, kernel);
+    return int64_t{window.groups} * window.columns * kernel.window_vectors;
+  }
   int64_t terms = roles_.k < 0 ? 1 : CeilDivide(Extent(roles_.k), kernel.group);
   for (const int tap : roles_.taps) terms *= Extent(tap);
   return terms;
@@ -183,12 +192,14 @@ const char* DotRule::Refusal(const DotPlan& plan) const {
   const int cells = plan.vectors * plan.rows;
   const int registers =
       kernel.lanes == 1 ? CoreRegisters(target_) - kAddressRegisters : target_.vector_registers;
-  if (cells + 2 > registers) return "the register tile needs too many registers";
+  // Of windows: the sums, a column, and what is in between.
+  const int live = kernel.window_terms > 0 ? (cells + 2) * kernel.window_vectors : cells + 2;
+  if (live > registers) return "the register tile needs too many registers";
   if (plan.rows > Extent(roles_.rows)) return "the register tile has more rows than there are";
   if ((int64_t{plan.vectors} - 1) * kernel.lanes >= Extent(roles_.channels))
     return "a vector of the register tile would be empty";
   if (plan.lhs == ReadForm::kDirect) {
-    if (kernel.lhs != DotElement::kI8)
+    if (kernel.lhs != DotElement::kI8 && kernel.lhs != DotElement::kRaised)
       return "the micro-kernel reads a converted input, which must be copied";
     if (roles_.k >= 0 && Extent(roles_.k) % kernel.group != 0)
       return "the last group of terms would reach over the end of the input";
@@ -203,6 +214,7 @@ const char* DotRule::Refusal(const DotPlan& plan) const {
     return "the unrolled body would be too long";
   if (plan.tail_rows == Tail::kShift && Extent(roles_.rows) % plan.rows != 0 && plan.block_r > 0)
     return "a shifted tile would reach out of the copy of its block";
+  if (kernel.window_terms > 0 && plan.unroll != 0) return "the taps of a window are written out";
   if (kernel.planar) {
     if (const char* reason = PlanarRefusal(plan)) return reason;
   }
@@ -282,6 +294,7 @@ absl::StatusOr<Schedule> DotRule::MakeSchedule(const DotPlan& plan) const {
     const bool blocked = plan.block_c > 0 || plan.block_r > 0 || plan.block_r2 > 0;
     TUNEFARM_RETURN_IF_ERROR(schedule.Pad(Factor::kLhs, blocked ? outer_loops : 0));
     TUNEFARM_RETURN_IF_ERROR(schedule.Widen(Factor::kLhs, BytesOf(kernel.lhs)));
+    if (kernel.window_terms > 0) TUNEFARM_RETURN_IF_ERROR(schedule.Overreach(Factor::kLhs));
     if (kernel.planar) {
       const int last = static_cast<int>(facts_->lhs.access.index.size()) - 1;
       TUNEFARM_RETURN_IF_ERROR(schedule.Planes(Factor::kLhs, last, 2));

@@ -69,6 +69,9 @@ class DotRule {
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
   int64_t Terms(const DotKernel& kernel) const;  // Of one sum, rounded up to groups, in groups.
   double Cost(const DotPlan& plan) const;        // Rough, in cycles.
+  double WindowTile(const DotPlan& plan) const;
+  double VectorGroup(const DotPlan& plan) const;
+  DotPlan FitCopies(const std::vector<Knob>& knobs, Config& config) const;
   int64_t CopyBytes(const DotPlan& plan) const;
 
   const ComputeFacts* facts_;

@@ -7,6 +7,7 @@
 #include "schedules/compute_facts.h"
 #include "schedules/dot_printing.h"
 #include "schedules/dot_space.h"
+#include "schedules/dot_windows.h"
 #include "schedules/loop_tree.h"
 #include "schedules/lower.h"
 #include "schedules/window.h"
@@ -30,7 +31,7 @@ class DotTask : public Task {
   const ComputeDefinition& loop_compute() const override { return facts_.compute; }
   const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
-  std::string template_version() const override { return "dot-1"; }
+  std::string template_version() const override { return "dot-2"; }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
     DotPrinting dot;
@@ -62,6 +63,7 @@ class DotTask : public Task {
     dot.kernel = plan.kernel;
     dot.roles = rule_.roles();
     if (plan.kernel->planar) dot.taps = LayOutTaps(tree, facts_, rule_.roles(), plan);
+    if (plan.kernel->window_terms > 0) LayOutWindows(tree, facts_, rule_.roles(), *plan.kernel);
     dot.channels = AddChannelTable(tree, facts_, rule_.roles(), plan);
     return tree;
   }

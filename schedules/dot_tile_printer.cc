@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <vector>
+
+#include "schedules/dot_windows.h"
 
 namespace tunefarm::schedules {
 
@@ -27,6 +30,8 @@ void DotTilePrinter::PrintBody(const TileCells& tile, NestPath& path) {
   }
   if (dot_.kernel->planar) {
     PrintTaps(tile, path);
+  } else if (dot_.kernel->window_terms > 0) {
+    PrintWindows(tile, path);
   } else {
     PrintReductions(tile, path);
   }
@@ -109,10 +114,11 @@ void DotTilePrinter::PrintUnrolled(const TileCells& tile, const std::string& lhs
 }
 
 // The side with fewer operands stays in registers; the other comes two at a time, as loads in a row are
-// cheaper than loads apart.
+// cheaper than loads apart; but on x86-64, where registers are what is short.
 void DotTilePrinter::PrintGroup(const TileCells& tile, const std::string& lhs, const std::string& rhs,
                                 int64_t lhs_offset, int64_t rhs_offset) {
-  constexpr std::size_t kTogether = 2;
+  const bool x86 = dot_.kernel->isa == DotIsa::kAvx2 || dot_.kernel->isa == DotIsa::kAvx512;
+  const std::size_t at_once = x86 ? 1 : 2;
   std::map<int64_t, std::string> names[2];  // By offset.
   const auto offset = [&](int f, const TileCell& cell) {
     return (f == 0 ? lhs_offset : rhs_offset) + tile.Offset(Access(tile, f), cell);
@@ -132,7 +138,7 @@ void DotTilePrinter::PrintGroup(const TileCells& tile, const std::string& lhs, c
   std::vector<int64_t> together;
   for (auto entry = names[streamed].begin(); entry != names[streamed].end();) {
     together.clear();
-    for (; together.size() < kTogether && entry != names[streamed].end(); ++entry) {
+    for (; together.size() < at_once && entry != names[streamed].end(); ++entry) {
       load(streamed, entry->first, entry->second);
       together.push_back(entry->first);
     }
@@ -159,9 +165,12 @@ void DotTilePrinter::PrintTaps(const TileCells& tile, NestPath& path) {
   if (const OpenLoop* loop = path.Innermost(dot_.roles.channels)) weights.Add(loop->base, window);
   out_.Line("const int16_t* row = ", pointer_of_(input.buffer), " + ", path.CopyAddress(input).Text(), ";");
   out_.Line("const int16_t* panel = ", pointer_of_(Access(tile, 1).buffer), " + ", weights.Text(), ";");
-  std::vector<bool> used(words, false);  // By outputs that a shorter tile has.
+  std::vector<bool> used(words, false), read;  // By outputs that a shorter tile has.
   for (const TapStep& step : dot_.taps.steps) {
-    if (step.output < static_cast<int>(tile.cells().size())) used[step.weight_word] = true;
+    if (step.output >= static_cast<int>(tile.cells().size())) continue;
+    used[step.weight_word] = true;
+    read.resize(std::max<std::size_t>(read.size(), step.input_word + 1));
+    read[step.input_word] = true;
   }
   std::vector<int> index(rows.size(), 0);
   for (int64_t printed = 0;; ++printed) {
@@ -177,6 +186,7 @@ void DotTilePrinter::PrintTaps(const TileCells& tile, NestPath& path) {
     for (const TapStep& step : dot_.taps.steps) {
       if (step.output >= static_cast<int>(tile.cells().size())) continue;  // A shorter tile.
       for (; loaded <= step.input_word; ++loaded) {
+        if (!read[loaded]) continue;
         out_.Line("const int16x2_t x", printed, "_", loaded, " = load_word(row + ", offset + 2 * loaded,
                   ");");
       }
@@ -193,10 +203,58 @@ void DotTilePrinter::PrintTaps(const TileCells& tile, NestPath& path) {
   }
 }
 
+void DotTilePrinter::PrintWindows(const TileCells& tile, NestPath& path) {
+  const DotKernel& kernel = *dot_.kernel;
+  const LoopAccess& input = Access(tile, 0);
+  const WindowPlan window = PlanWindow(facts_, dot_.roles, kernel);
+  int64_t pitch = 0, step = 0;  // From a tap to the one below, and to the one beside it.
+  for (const LoopNode* loop : tile.unrolled()) {
+    (loop->axis == window.down ? pitch : step) = input.strides[loop->depth];
+  }
+  const int64_t weights = window.WeightsOf(kernel.lanes);  // Of a tile of lanes.
+  CSum panel;
+  if (const OpenLoop* loop = path.Innermost(dot_.roles.channels)) {
+    panel.Add(loop->base, weights / kernel.lanes);
+  }
+  out_.Line("const ", CTypeOf(kernel.lhs), "* row = ", pointer_of_(input.buffer), " + ",
+            path.CopyAddress(input).Text(), ";");
+  out_.Line("const ", CTypeOf(kernel.rhs), "* panel = ", pointer_of_(Access(tile, 1).buffer), " + ",
+            panel.Text(), ";");
+  struct Use {
+    const TileCell* cell;
+    int column;
+  };
+  std::map<int64_t, std::vector<Use>> uses;  // Of the column that stands there.
+  for (const TileCell& cell : tile.cells()) {
+    for (int column = 0; column < window.columns; ++column) {
+      uses[tile.Offset(input, cell) + column * step].push_back({&cell, column});
+    }
+  }
+  for (int group = 0; group < window.groups; ++group) {
+    const int terms = std::min(window.terms, window.height - group * window.terms);
+    int count = 0;
+    for (const auto& [offset, cells] : uses) {
+      const std::string name = absl::StrCat("x", group, "_", count++);
+      out_.Line("const lhs_terms ", name, " = load_rows", terms, "(row + ",
+                offset + group * window.terms * pitch, ", ", pitch, ");");
+      for (const Use& use : cells) {
+        const int64_t at = ChannelOffset(*use.cell) / kernel.lanes * weights +
+                           (int64_t{group} * window.columns + use.column) * kernel.lanes * window.terms;
+        out_.Line(use.cell->name, " = dot(", use.cell->name, ", ", name, ", panel + ", at, ");");
+      }
+    }
+  }
+}
+
 void DotTilePrinter::PrintStore(const TileCells& tile, NestPath& path) {
   const ChannelTable& table = dot_.channels;
   std::map<int64_t, std::string> parameters;  // By channel.
-  for (const TileCell& cell : tile.cells()) {
+  std::vector<TileCell> cells = tile.cells();
+  if (dot_.kernel->scaling == DotScaling::kHighWords) {
+    // A vector of channels after the other: their parameters would not fit into the registers together.
+    std::ranges::stable_sort(cells, {}, [&](const TileCell& cell) { return ChannelOffset(cell); });
+  }
+  for (const TileCell& cell : cells) {
     const int64_t channel = ChannelOffset(cell);
     const auto [entry, is_new] = parameters.try_emplace(channel);
     for (std::size_t f = 1; is_new && f < table.fields.size(); ++f) {

@@ -34,6 +34,8 @@ class DotTilePrinter {
                   int64_t rhs_offset);
   // Planar micro-kernels: all rows of the window, written out.
   void PrintTaps(const TileCells& tile, NestPath& path);
+  // Windows by interleaved rows, all taps written out: a column is read once, for all outputs that have it.
+  void PrintWindows(const TileCells& tile, NestPath& path);
   void PrintStore(const TileCells& tile, NestPath& path);
   int64_t ChannelOffset(const TileCell& cell) const {
     return dot_.roles.channels < 0 ? 0 : cell.at[dot_.roles.channels];

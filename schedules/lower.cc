@@ -141,12 +141,15 @@ class Lowering {
     } else {
       buffer.padded_copy = true;
       const std::vector<int> order = CopyOrder(factor);
-      int64_t stride = 1;
+      int64_t stride = 1, overreach = 0;
       for (std::size_t i = order.size(); i-- > 0;) {
         const int d = order[i];
         int64_t size = 1;
+        const bool exact = stage.overreach && d + 1 == static_cast<int>(order.size());
         for (const AffineTerm& term : access.access.index[d].terms) {
-          size += term.coefficient * (CoveredForCopy(term.axis, stage.position) - 1);
+          const int64_t covered = CoveredForCopy(term.axis, stage.position);
+          size += term.coefficient * ((exact ? std::min(covered, schedule_.extent(term.axis)) : covered) - 1);
+          if (exact) overreach = std::max<int64_t>(0, covered - schedule_.extent(term.axis));
           for (std::size_t l = stage.position; l < loops_.size(); ++l) {
             if (loops_[l].axis == term.axis) {
               reading.loop_strides[l] += static_cast<int32_t>(term.coefficient * loops_[l].step * stride);
@@ -157,7 +160,7 @@ class Lowering {
         copies_[static_cast<int>(factor)].stride[d] = static_cast<int32_t>(stride);
         stride *= i + 1 == order.size() ? RoundUp(size, stage.pitch) : size;
       }
-      buffer.elements = stride;
+      buffer.elements = stride + overreach;
     }
     // The last group of terms may reach over the end of the last row.
     if (stage.form == ReadForm::kPaddedCopy && loops_.back().kind == LoopKind::kDotGroup) {

@@ -269,6 +269,17 @@ absl::Status Schedule::Planes(Factor factor, int dimension, int pitch) {
   return absl::OkStatus();
 }
 
+absl::Status Schedule::Overreach(Factor factor) {
+  Stage& stage = stages_[static_cast<int>(factor)];
+  if (stage.form != ReadForm::kPaddedCopy) return Refuse("overreach: the factor has no padded copy");
+  const std::vector<AffineTerm>& last = access(factor).access.index.back().terms;
+  if (last.size() != 1 || lanes() == 1 || last[0].axis != loops_.back().axis || last[0].coefficient != 1) {
+    return Refuse("overreach: the last dimension is not that of the vectors alone");
+  }
+  stage.overreach = true;
+  return absl::OkStatus();
+}
+
 absl::Status Schedule::TensorizeDot() {
   if (loops_.empty() || spatial(loops_.back().axis))
     return Refuse("tensorize: the innermost loop is no reduction");

@@ -41,9 +41,10 @@ inline bool ReadsTensor(ReadForm form) {
 struct Stage {
   ReadForm form = ReadForm::kDirect;
   int position = 0;
-  int element_bytes = 0;  // Of the copy; 0: as the tensor's.
-  int planes = -1;        // The dimension that stands outermost in a padded copy; -1: all as in the tensor.
-  int pitch = 1;          // Rows of a padded copy are rounded up to a multiple of this many elements.
+  int element_bytes = 0;   // Of the copy; 0: as the tensor's.
+  int planes = -1;         // The dimension that stands outermost in a padded copy; -1: all as in the tensor.
+  bool overreach = false;  // Vectors at the end of the last dimension read on into what follows.
+  int pitch = 1;           // Rows of a padded copy are rounded up to a multiple of this many elements.
 };
 
 class Schedule {
@@ -89,6 +90,10 @@ class Schedule {
   // The padded copy of a factor holds a plane for each index of `dimension`, with rows of a multiple of
   // `pitch` elements.
   absl::Status Planes(Factor factor, int dimension, int pitch);
+  // The padded copy of a factor holds the last dimension as it is, not rounded up to whole register tiles:
+  // the last vector also reads what stands behind, which must not count. Of a dimension that only the vector
+  // axis moves in.
+  absl::Status Overreach(Factor factor);
   // Moves the copy of a factor that CacheRead or Pad made.
   absl::Status ComputeAt(Factor factor, int position);
   // Replaces everything inside the register tile by a micro-kernel: the outer product of one vector along the

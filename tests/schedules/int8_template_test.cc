@@ -66,6 +66,50 @@ TEST_CASE("Int8KernelsAreExactOnMicrocontrollers") {
   for (const char* target : {"cortex-m4", "cortex-m7", "cortex-m55"}) CheckTarget(target);
 }
 
+// Every input and weight at an end of int8, -128 as a weight included, in rows of one sign and in turns: sums
+// as large as they can be, and the byte multiplications' intermediate results too.
+TEST_CASE("ExtremeInputsAreExactOnX86") {
+  for (const char* name : {"x86-64-v2", "x86-64-v3", "x86-64-v4-vnni"}) {
+    const Target target = FindTarget(name).value();
+    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
+      std::cerr << "skipped " << name << ": " << reason << "\n";
+      continue;
+    }
+    Rng rng(7);
+    std::vector<ProgramKernel> kernels;
+    for (const char* text :
+         {"dense:m=15,n=70,k=515,izp=-128,ozp=-128,", "dense:m=2,n=33,k=64,izp=127,ozp=3,rounding=single,",
+          "conv2d:n=1,h=6,w=7,ci=19,co=40,kh=3,kw=3,pad=1,izp=127,ozp=-128,amin=-100,amax=90,layout=nhwc,",
+          "depthwise_conv2d:n=1,h=9,w=15,c=144,kh=3,kw=3,pad=1,izp=-128,ozp=-128,layout=nhwc,",
+          "depthwise_conv2d:n=2,h=9,w=11,c=70,kh=5,kw=5,stride=2,pad=2,izp=127,ozp=5,amin=-7,layout=nhwc,",
+          "depthwise_conv2d:n=1,h=6,w=6,c=40,kh=6,kw=6,izp=3,ozp=127,rounding=single,layout=nhwc,",
+          "depthwise_conv2d:n=1,h=8,w=9,c=36,kh=2,kw=1,dilation=2,izp=0,ozp=0,layout=nhwc,"}) {
+      const Workload workload = Workload::Parse(absl::StrCat(text, "epilogue=bias,dtype=i8")).value();
+      const std::shared_ptr<const Task> task = Task::Create(workload, target).value();
+      const auto change = [](IntTensors& inputs) {
+        const auto ends = [](std::vector<int32_t>& values, std::size_t run) {
+          for (std::size_t i = 0; i < values.size(); ++i) values[i] = i / run % 2 == 0 ? -128 : 127;
+        };
+        ends(inputs[0], 97);
+        ends(inputs[1], 53);
+        for (std::size_t c = 0; c < inputs[4].size(); ++c) inputs[4][c] -= static_cast<int32_t>(c % 4);
+        // As converters write a scale of 0.
+        inputs[3].back() = inputs[4].back() = 0;
+      };
+      const ConfigSpace& space = task->space();
+      kernels.push_back({task, space.default_config(), change});
+      const std::size_t choices = space.knobs()[space.FindKnob("kernel")].values.size();
+      for (std::size_t k = 0; k < choices; ++k) {
+        kernels.push_back({task, SampleWith(space, static_cast<uint16_t>(k), rng), change});
+      }
+    }
+    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
+    INFO(name << " " << wrong.status().message());
+    REQUIRE(wrong.ok());
+    CHECK(*wrong == std::vector<std::string>{});
+  }
+}
+
 // Scales from 2^-32 to 8, in one tensor, and sums up to 2^29: what no trained layer has, but the operator
 // allows.
 TEST_CASE("AnyScaleIsExact") {

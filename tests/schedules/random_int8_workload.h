@@ -76,7 +76,7 @@ inline Workload RandomInt8Workload(Rng& rng, std::string op = "") {
       add("kh", one_of({1, 2, 3, 3, 5}));
       add("kw", one_of({1, 2, 3, 3, 4}));
       if (op == "depthwise_conv2d") {
-        add("c", one_of({1, 3, 4, 8, 16, 21}));
+        add("c", one_of({1, 3, 4, 8, 16, 21, 40, 70}));
         add("mult", one_of({1, 1, 1, 2, 3}));
       } else {
         const int groups = one_of({1, 1, 1, 2, 3});
