@@ -97,7 +97,8 @@ double DotRule::Cost(const DotPlan& plan) const {
   return batch * tiles * (groups * group + 12.0 * cells + 6.0 * plan.vectors) + copied;
 }
 
-// Of a core with caches: blocks of rows whose copy stays in most of L2, where the whole input's would not.
+// Of a core with caches: blocks of lines of an image whose copy stays in most of L2, where the whole input's
+// would not. Not of a matrix' rows: reading all weights again for each block costs more than it saves.
 DotPlan DotRule::FitCopies(const std::vector<Knob>& knobs, Config& config) const {
   const auto set_last = [&](KnobId id) {
     if (knob_[id] >= 0) {
@@ -108,12 +109,11 @@ DotPlan DotRule::FitCopies(const std::vector<Knob>& knobs, Config& config) const
   set_last(kBlockR2);
   DotPlan plan = Resolve(knobs, config);
   if (!IsX86(*plan.kernel)) return plan;
-  for (const KnobId id : {kBlockR2, kBlockR}) {
-    if (knob_[id] < 0) continue;
-    while (CopyBytes(plan) > target_.l2_bytes * 3 / 4 && config.choice[knob_[id]] > 0) {
-      --config.choice[knob_[id]];
-      plan = Resolve(knobs, config);
-    }
+  if (knob_[kBlockR2] < 0) return plan;
+  uint16_t& choice = config.choice[knob_[kBlockR2]];
+  while (CopyBytes(plan) > target_.l2_bytes * 3 / 4 && choice > 0) {
+    --choice;
+    plan = Resolve(knobs, config);
   }
   return plan;
 }
