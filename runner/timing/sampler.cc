@@ -15,8 +15,8 @@ namespace {
 // A kernel over the cutoff is not going to win: so many samples say how slow it is, roughly.
 constexpr std::size_t kCensoredSamples = 3;
 
-// Readings over the cutoff before that is believed: where others compete for the core, an interruption makes
-// a short call seem many times as slow. Of trials on such a machine two thirds were cut by a single one.
+// An interrupted reading over the cutoff is taken again at most so often: where others compete for the core,
+// it makes a short call seem many times as slow. Of trials on such a machine two thirds were cut by one.
 constexpr int kCutReadings = 3;
 
 // How many budgets to wait for calm samples. Bursts of neighbours last for tens of milliseconds; longer
@@ -32,13 +32,17 @@ constexpr std::size_t kMaxSamples = 2000;
 // True when the kernel is slower than the cutoff.
 bool Prepare(const TimingPolicy& policy, const Bench& bench, std::size_t kernel, std::uint64_t* iterations) {
   const auto over = [&](double call_us) { return policy.cutoff_us > 0 && call_us > policy.cutoff_us; };
-  // The fastest of the readings that it takes to believe that a call, or half of it, is over the cutoff.
+  // A reading to be believed when it, or that share of it, is over the cutoff: one without an interruption,
+  // or one so long that interruptions are short beside it, or the fastest of several.
   const auto read = [&](std::uint64_t calls, double share) {
-    double us = bench.run(kernel, calls).us;
-    for (int i = 1; i < kCutReadings && over(us * share / static_cast<double>(calls)); ++i) {
-      us = std::min(us, bench.run(kernel, calls).us);
+    double fastest_us = std::numeric_limits<double>::max();
+    for (int i = 0; i < kCutReadings; ++i) {
+      const Reading reading = bench.run(kernel, calls);
+      fastest_us = std::min(fastest_us, reading.us);
+      const bool believed = !reading.disturbed || fastest_us >= policy.max_time_us;
+      if (believed || !over(fastest_us * share / static_cast<double>(calls))) break;
     }
-    return us;
+    return fastest_us;
   };
   Calibration calibration(policy.min_sample_us);
   while (!calibration.done()) {
@@ -219,7 +223,7 @@ std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernel
   rounds.ReadCore();
   for (;;) {
     rounds.Take(results);
-    if (censored && rounds.count() >= kCensoredSamples) break;
+    if (censored && (rounds.count() >= kCensoredSamples || rounds.spent_us() >= policy.max_time_us)) break;
     const bool budget_spent =
         rounds.spent_us() >=
         policy.max_time_us * (rounds.Accepted(false).size() < policy.min_samples ? kPatience : 1);

@@ -118,6 +118,25 @@ TEST_CASE("AKernelOverTheCutoffIsCensoredAfterThreeSamples") {
   CHECK(result[0].iterations == 1);
 }
 
+TEST_CASE("AHopelessKernelIsCalledTwice") {
+  Machine machine;
+  machine.call_us = {200e3};
+  int calls = 0;
+  Bench bench = machine.bench();
+  const auto run = bench.run;
+  bench.run = [&](std::size_t k, std::uint64_t iterations) {
+    calls += static_cast<int>(iterations);
+    return run(k, iterations);
+  };
+  TimingPolicy policy = Policy();
+  policy.cutoff_us = 1000;
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(policy, 1, bench, &calm);
+  CHECK(result[0].censored);
+  CHECK(result[0].samples_us == std::vector<double>{200e3});
+  CHECK(calls == 2);  // One that says so, one that is kept.
+}
+
 TEST_CASE("AnInterruptionDoesNotPassForASlowKernel") {
   Machine machine;
   TimingPolicy policy = Policy();
@@ -128,7 +147,10 @@ TEST_CASE("AnInterruptionDoesNotPassForASlowKernel") {
   int readings = 0;
   bench.run = [&](std::size_t k, std::uint64_t iterations) {
     Reading reading = run(k, iterations);
-    if (!machine.sampling && ++readings % 3 != 0) reading.us *= 10;
+    if (!machine.sampling && ++readings % 3 != 0) {
+      reading.us *= 10;
+      reading.disturbed = true;
+    }
     return reading;
   };
   double calm = 0;
