@@ -1,5 +1,6 @@
 #include "tuner/choice_coverage.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -10,9 +11,6 @@ using schedules::Config;
 using schedules::Knob;
 using schedules::KnobKind;
 
-// One may be spoilt by another knob or by noise; three are more than a budget of 64 has to spare.
-constexpr int kTrialsPerChoice = 2;
-
 struct Choice {
   std::size_t knob;
   uint16_t value;
@@ -20,22 +18,23 @@ struct Choice {
 
 bool Has(const Config& config, Choice choice) { return config.choice[choice.knob] == choice.value; }
 
-int TrialsWith(Choice choice, const TaskHistory& history, const CandidateSet& picked) {
-  int count = 0;
-  for (const auto& [trial, entry] : history.entries()) count += Has(entry.config, choice);
-  for (const Config& config : picked.configs()) count += Has(config, choice);
-  return count;
+bool Tried(Choice choice, const TaskHistory& history, const CandidateSet& picked) {
+  for (const auto& [trial, entry] : history.entries()) {
+    if (Has(entry.config, choice)) return true;
+  }
+  return std::any_of(picked.configs().begin(), picked.configs().end(),
+                     [choice](const Config& config) { return Has(config, choice); });
 }
 
-bool AddOne(Choice choice, const TaskHistory& history, const std::vector<Scored>& candidates,
+void AddOne(Choice choice, const TaskHistory& history, const std::vector<Scored>& candidates,
             CandidateSet& picked) {
-  for (const Scored& candidate : candidates) {
-    if (Has(candidate.config, choice) && picked.Add(candidate.config)) return true;
-  }
   Config config = history.space().default_config();
   config.choice[choice.knob] = choice.value;
   config = history.space().Canonical(config);
-  return Has(config, choice) && history.space().IsLegal(config) && picked.Add(config);
+  if (Has(config, choice) && history.space().IsLegal(config) && picked.Add(config)) return;
+  for (const Scored& candidate : candidates) {
+    if (Has(candidate.config, choice) && picked.Add(candidate.config)) return;
+  }
 }
 
 }  // namespace
@@ -43,14 +42,15 @@ bool AddOne(Choice choice, const TaskHistory& history, const std::vector<Scored>
 void CoverChoices(const TaskHistory& history, const std::vector<Scored>& candidates, int most,
                   CandidateSet& picked) {
   const std::vector<Knob>& knobs = history.space().knobs();
-  for (int wanted = 1; wanted <= kTrialsPerChoice; ++wanted) {
+  std::size_t most_values = 0;
+  for (const Knob& knob : knobs) most_values = std::max(most_values, knob.values.size());
+  // One value of each knob after the other, so that no knob with many values keeps the rest waiting.
+  for (std::size_t v = 0; v < most_values; ++v) {
     for (std::size_t k = 0; k < knobs.size(); ++k) {
-      if (knobs[k].ordered || knobs[k].kind != KnobKind::kChoice) continue;
-      for (std::size_t v = 0; v < knobs[k].values.size(); ++v) {
-        if (picked.size() >= most) return;
-        const Choice choice{k, static_cast<uint16_t>(v)};
-        if (TrialsWith(choice, history, picked) < wanted) AddOne(choice, history, candidates, picked);
-      }
+      if (knobs[k].ordered || knobs[k].kind != KnobKind::kChoice || v >= knobs[k].values.size()) continue;
+      if (picked.size() >= most) return;
+      const Choice choice{k, static_cast<uint16_t>(v)};
+      if (!Tried(choice, history, picked)) AddOne(choice, history, candidates, picked);
     }
   }
 }

@@ -10,9 +10,9 @@
 
 namespace tunefarm::tuner {
 
-// Adds to `picked`, until it holds `most`, the best of `candidates` (sorted, best first) for each choice that
-// fewer than two trials of the history and picks have, those with the fewest first; the default with that
-// choice where no candidate has it.
+// Adds to `picked`, until it holds `most`, a config for each choice that no trial of the history and no pick
+// has: the default with that choice, which is a fair trial of it and seldom a slow one; where that is not
+// legal, the best of `candidates` (sorted, best first) that has it.
 void CoverChoices(const TaskHistory& history, const std::vector<Scored>& candidates, int most,
                   CandidateSet& picked);
 

@@ -12,9 +12,10 @@
 namespace tunefarm::tuner {
 namespace {
 
-// What can be measuring or waiting at each device, so that it has its next piece of work when it ends one. At
-// one, it idles for a round trip and a build; at four, the search knows less when it proposes.
-constexpr int kQueuePerDevice = 2;
+// What can be measuring or waiting at each device. At one, it idles for a round trip and a build; with more,
+// the builders work on while a slow kernel or a confirmation has the device, and the device while a large
+// kernel is built. Batches are larger than this, so that the search knows hardly less.
+constexpr int kQueuePerDevice = 6;
 // After a build that failed for want of disk or memory.
 constexpr absl::Duration kRebuildAfter = absl::Seconds(2);
 

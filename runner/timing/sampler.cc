@@ -21,7 +21,7 @@ constexpr int kCutReadings = 3;
 
 // How many budgets to wait for calm samples. Bursts of neighbours last for tens of milliseconds; longer
 // waiting would let one restless second cost many trials.
-constexpr double kPatience = 2;
+constexpr double kPatience = 1.25;
 
 // A preempted reading of the reference kernel is repeated at most so often.
 constexpr int kReferenceAttempts = 3;

@@ -39,24 +39,41 @@ std::map<int, int> ByAlgorithm(const std::vector<Config>& configs) {
 
 }  // namespace
 
-TEST_CASE("EveryChoiceIsTriedTwiceByItsBestCandidates") {
+TEST_CASE("EveryChoiceIsTriedOnceBesideTheDefault") {
   const ConfigSpace space = Space();
   TaskHistory history(space);
   history.Add(0, space.default_config());
-  const std::vector<Scored> candidates = {{Config{{0, 1}}, 9},
-                                          {Config{{0, 2}}, 8},
-                                          {Config{{1, 5}}, 3},
-                                          {Config{{1, 4}}, 2},
-                                          {Config{{1, 3}}, 1}};
+  const std::vector<Scored> candidates = {{Config{{0, 1}}, 9}, {Config{{1, 5}}, 3}, {Config{{1, 4}}, 2}};
   CandidateSet picked(history);
   CoverChoices(history, candidates, 8, picked);
-  // Direct has the default already; no candidate is large, so that the default's neighbour has to do, once.
-  const std::vector<Config> want = {Config{{1, 5}}, Config{{2, 0}}, Config{{0, 1}}, Config{{1, 4}}};
+  // Direct has the default already.
+  const std::vector<Config> want = {Config{{1, 0}}, Config{{2, 0}}};
   CHECK(picked.configs() == want);
-  // Where there is room for one only, it goes to a choice that was never tried.
-  CandidateSet first(history);
-  CoverChoices(history, candidates, 1, first);
-  CHECK(first.configs() == std::vector<Config>{Config{{1, 5}}});
+  // What has been tried is not tried again, and there are no more than there is room for.
+  history.Add(1, Config{{1, 5}});
+  CandidateSet next(history);
+  CoverChoices(history, candidates, 8, next);
+  CHECK(next.configs() == std::vector<Config>{Config{{2, 0}}});
+  CandidateSet none(history);
+  CoverChoices(history, candidates, 0, none);
+  CHECK(none.configs().empty());
+}
+
+TEST_CASE("ChoiceThatTheDefaultCannotTakeIsTriedByItsBestCandidate") {
+  Knob form{"form", KnobKind::kChoice, {"plain", "packed"}, {0, 1}, false};
+  Knob tile{"tile", KnobKind::kSplit, {"1", "2", "4"}, {1, 2, 4}, true};
+  // Packed needs a tile of more than one.
+  const auto fast = [](const ConfigSpace&, const Config& c) { return c.choice[0] == 0 || c.choice[1] > 0; };
+  const auto legal = [fast](const ConfigSpace& space, const Config& c) {
+    return fast(space, c) ? absl::OkStatus() : absl::InvalidArgumentError("packed needs a tile");
+  };
+  const ConfigSpace space({form, tile}, Config{{0, 0}}, legal, fast, nullptr);
+  TaskHistory history(space);
+  history.Add(0, space.default_config());
+  const std::vector<Scored> candidates = {{Config{{0, 1}}, 9}, {Config{{1, 2}}, 8}, {Config{{1, 1}}, 7}};
+  CandidateSet picked(history);
+  CoverChoices(history, candidates, 8, picked);
+  CHECK(picked.configs() == std::vector<Config>{Config{{1, 2}}});
 }
 
 TEST_CASE("SearchTriesEveryAlgorithmThoughTheModelDislikesIt") {
