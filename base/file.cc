@@ -1,18 +1,38 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
+#include <mutex>
 #include <system_error>
+#include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace tunefarm {
+namespace {
+
+constexpr int kAbandonedAfterSeconds = 60;
+
+// The folder, open and locked; -1 when another process has it locked or there is none.
+int LockFolder(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+}  // namespace
 
 absl::Status ErrnoToStatus(int error, absl::string_view what) {
   const std::string message = absl::StrCat(std::string(what), ": ", std::strerror(error));
@@ -95,16 +115,41 @@ std::string DataDirectory() {
   return absl::StrCat(home != nullptr && *home != '\0' ? home : ".", "/.local/share/tunefarm");
 }
 
-absl::StatusOr<TempDir> TempDir::Create(absl::string_view prefix) {
-  const char* base = std::getenv("TMPDIR");
-  std::string path =
-      absl::StrCat(base != nullptr && *base != '\0' ? base : "/tmp", "/", std::string(prefix), ".XXXXXX");
-  if (mkdtemp(path.data()) == nullptr) return ErrnoToStatus(errno, absl::StrCat("cannot create ", path));
-  return TempDir(std::move(path));
+void RemoveAbandonedTempDirs(const std::string& base) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
+    const std::string path = entry.path().string();
+    struct stat facts{};
+    if (!absl::StartsWith(entry.path().filename().string(), "tunefarm") || lstat(path.c_str(), &facts) != 0 ||
+        !S_ISDIR(facts.st_mode) || facts.st_uid != geteuid() ||
+        time(nullptr) - facts.st_mtime < kAbandonedAfterSeconds) {
+      continue;
+    }
+    const int fd = LockFolder(path);
+    if (fd < 0) continue;  // In use.
+    std::error_code ignored;
+    std::filesystem::remove_all(entry.path(), ignored);
+    close(fd);
+  }
 }
+
+absl::StatusOr<TempDir> TempDir::Create(absl::string_view prefix) {
+  const char* given = std::getenv("TMPDIR");
+  const std::string base = given != nullptr && *given != '\0' ? given : "/tmp";
+  static std::once_flag cleaned;
+  std::call_once(cleaned, [&base] { RemoveAbandonedTempDirs(base); });
+  std::string path = absl::StrCat(base, "/", std::string(prefix), ".XXXXXX");
+  if (mkdtemp(path.data()) == nullptr) return ErrnoToStatus(errno, absl::StrCat("cannot create ", path));
+  const int lock_fd = LockFolder(path);
+  return TempDir(std::move(path), lock_fd);
+}
+
+TempDir::TempDir(TempDir&& other) noexcept
+    : path_(std::exchange(other.path_, "")), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
 
 TempDir& TempDir::operator=(TempDir&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(lock_fd_, other.lock_fd_);
   return *this;
 }
 
@@ -112,6 +157,7 @@ TempDir::~TempDir() {
   if (path_.empty()) return;
   std::error_code ignored;  // Nothing useful can be done about a scratch folder that stays.
   std::filesystem::remove_all(path_, ignored);
+  if (lock_fd_ >= 0) close(lock_fd_);
 }
 
 }  // namespace tunefarm

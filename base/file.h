@@ -26,18 +26,27 @@ std::string ProgramDirectory();
 // $HOME/.local/share/tunefarm.
 std::string DataDirectory();
 
-// A fresh folder below $TMPDIR (or /tmp), deleted with all its content on destruction.
+// A fresh folder below $TMPDIR (or /tmp), deleted with all its content on destruction. While its owner lives,
+// the folder is locked, which tells it from what a killed process left; the first folder of a process removes
+// those of earlier ones (RemoveAbandonedTempDirs).
 class TempDir {
  public:
+  // The folder's name is `prefix`, a dot and six characters. Only prefixes that begin with "tunefarm" are
+  // cleaned up after a process that was killed.
   static absl::StatusOr<TempDir> Create(absl::string_view prefix = "tunefarm");
-  TempDir(TempDir&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
+  TempDir(TempDir&& other) noexcept;
   TempDir& operator=(TempDir&& other) noexcept;
   ~TempDir();
   const std::string& path() const { return path_; }
 
  private:
-  explicit TempDir(std::string path) : path_(std::move(path)) {}
-  std::string path_;
+  TempDir(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+  std::string path_;  // Empty: moved from.
+  int lock_fd_ = -1;  // The folder, locked with flock(2); closed in child processes.
 };
+
+// Removes this user's folders below `base` that begin with "tunefarm", whose owner is gone, and in which no
+// entry was made or removed for a minute (a folder is not locked yet at the moment of its creation).
+void RemoveAbandonedTempDirs(const std::string& base);
 
 }  // namespace tunefarm

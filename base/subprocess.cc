@@ -153,6 +153,21 @@ struct Fd {
   }
 };
 
+std::vector<std::string> Environment(const SubprocessOptions& options) {
+  std::vector<std::string> all;
+  if (options.environment.has_value()) {
+    all = *options.environment;
+  } else {
+    for (char** variable = environ; *variable != nullptr; ++variable) all.emplace_back(*variable);
+  }
+  if (options.temporary_directory.empty()) return all;
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [](const std::string& variable) { return variable.rfind("TMPDIR=", 0) == 0; }),
+            all.end());
+  all.push_back("TMPDIR=" + options.temporary_directory);
+  return all;
+}
+
 absl::StatusOr<pid_t> Start(const SubprocessOptions& options, int in, int out, int err) {
   if (options.argv.empty()) return absl::InvalidArgumentError("no program to run");
   const std::string program = FindProgram(options.argv[0]);
@@ -161,8 +176,8 @@ absl::StatusOr<pid_t> Start(const SubprocessOptions& options, int in, int out, i
         absl::StrCat("the program '", options.argv[0], "' is not installed or not in PATH"));
   }
   const std::vector<char*> argv = Pointers(options.argv);
-  std::vector<char*> env;
-  if (options.environment.has_value()) env = Pointers(*options.environment);
+  const std::vector<std::string> environment = Environment(options);
+  const std::vector<char*> env = Pointers(environment);
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   for (const int cpu : options.cpus) CPU_SET(cpu, &cpus);
@@ -177,7 +192,7 @@ absl::StatusOr<pid_t> Start(const SubprocessOptions& options, int in, int out, i
 
   ChildPlan plan{program.c_str(),
                  argv.data(),
-                 options.environment.has_value() ? env.data() : environ,
+                 env.data(),
                  options.working_directory.empty() ? nullptr : options.working_directory.c_str(),
                  options.cpus.empty() ? nullptr : &cpus,
                  keep.data(),

@@ -89,7 +89,7 @@ absl::Status Time(db::Database& db, const char* name, int64_t tasks, bool near) 
 }
 
 absl::Status Run(int64_t records, int64_t tasks, int64_t batch) {
-  TUNEFARM_ASSIGN_OR_RETURN(TempDir folder, TempDir::Create("bench-db"));
+  TUNEFARM_ASSIGN_OR_RETURN(TempDir folder, TempDir::Create("tunefarm-bench-db"));
   const std::string path = folder.path() + "/log.db";
   {
     TUNEFARM_ASSIGN_OR_RETURN(const auto db, db::Database::Open(path, db::Database::Mode::kReadWrite));

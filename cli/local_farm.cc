@@ -1,15 +1,8 @@
 #include "cli/local_farm.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "base/exit_code.h"
 
 namespace tunefarm::cli {
@@ -18,34 +11,6 @@ namespace {
 constexpr char kFolderPrefix[] = "tunefarm-farm";  // Short: a Unix socket's path has 107 bytes.
 // The daemon stores what it has and ends its compilers well within that.
 constexpr absl::Duration kStopGrace = absl::Seconds(5);
-
-int LockFolder(const std::string& folder) {
-  const int fd = open(absl::StrCat(folder, "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    close(fd);
-    return -1;
-  }
-  return fd;
-}
-
-// Folders of farms whose process was killed.
-void RemoveAbandonedFolders(const std::filesystem::path& base, const std::string& own) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
-    const std::string path = entry.path().string();
-    struct stat facts{};
-    if (path == own || !absl::StartsWith(entry.path().filename().string(), kFolderPrefix) ||
-        lstat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) || facts.st_uid != geteuid() ||
-        access((path + "/lock").c_str(), F_OK) != 0) {
-      continue;
-    }
-    const int fd = LockFolder(path);
-    if (fd < 0) continue;  // In use.
-    std::error_code ignored;
-    std::filesystem::remove_all(entry.path(), ignored);
-    close(fd);
-  }
-}
 
 void AppendTransport(const TransportOptions& transport, std::vector<std::string>* arguments) {
   const std::pair<const char*, const std::string*> files[] = {{"--tls-cert", &transport.certificate_file},
@@ -125,9 +90,6 @@ absl::Status LocalFarm::StartDaemon(const LocalFarmOptions& options, const std::
 absl::StatusOr<std::unique_ptr<LocalFarm>> LocalFarm::Start(const LocalFarmOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(TempDir folder, TempDir::Create(kFolderPrefix));
   std::unique_ptr<LocalFarm> farm(new LocalFarm(std::move(folder)));
-  const std::filesystem::path path = farm->folder_.path();
-  farm->lock_fd_ = LockFolder(path.string());
-  RemoveAbandonedFolders(path.parent_path(), path.string());
   farm->cpus_ = SplitCpus(AllowedCpus(), options.kernel_threads);
 
   const std::string programs =
@@ -168,7 +130,6 @@ LocalFarm::~LocalFarm() {
   if (daemon_.has_value()) daemon_->Stop(kStopGrace);
   for (FarmChild& runner : runners_) runner.Stop(kStopGrace);
   if (tracker_.has_value()) tracker_->Stop(kStopGrace);
-  if (lock_fd_ >= 0) close(lock_fd_);
 }
 
 }  // namespace tunefarm::cli

@@ -56,7 +56,6 @@ class LocalFarm {
   absl::Status StartDaemon(const LocalFarmOptions& options, const std::string& programs);
 
   TempDir folder_;
-  int lock_fd_ = -1;  // Held while the farm lives, so that folders of killed ones are told from those in use.
   CpuSplit cpus_;
   std::string tracker_address_, daemon_address_, device_id_;
   std::optional<FarmChild> tracker_, daemon_;

@@ -27,8 +27,8 @@ struct WorkControl {
 class Device {
  public:
   virtual ~Device() = default;
-  // As detected now: governor and the like may change.
-  virtual v1::DeviceFacts Facts() = 0;
+  // As detected now: governor and the like may change. Called from any thread, also while Measure runs.
+  virtual v1::DeviceFacts Facts() const = 0;
   // Runs the work to its end and leaves nothing running. Never fails otherwise than by Measurement.failure.
   // One call at a time, from a thread that outlives it.
   virtual v1::Measurement Measure(const LocalWork& work, WorkControl& control) = 0;

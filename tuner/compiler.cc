@@ -200,6 +200,7 @@ absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, con
     SubprocessOptions process;
     process.argv = steps[step];
     process.working_directory = scratch.path();
+    process.temporary_directory = scratch.path();  // A killed compiler leaves its own scratch files.
     process.cpus = options.cpus;
     TUNEFARM_ASSIGN_OR_RETURN(
         const RunResult run,

@@ -47,6 +47,7 @@ std::string PrecompiledHeaders::Make(const std::string& compiler, const std::vec
   options.argv = {compiler};
   options.argv.insert(options.argv.end(), flags.begin(), flags.end());
   options.argv.insert(options.argv.end(), {"-x", "c-header", header, "-o", absl::StrCat(header, ".gch")});
+  options.temporary_directory = folder_->path();
   const absl::StatusOr<RunResult> result = RunProcess(options, kTimeout, 64 << 10);
   return result.ok() && result->exit_code == 0 ? header : "";
 }

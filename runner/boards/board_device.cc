@@ -46,7 +46,7 @@ absl::StatusOr<std::unique_ptr<BoardDevice>> BoardDevice::Create(Board board, Bo
   return device;
 }
 
-v1::DeviceFacts BoardDevice::Facts() {
+v1::DeviceFacts BoardDevice::Facts() const {
   v1::DeviceFacts facts;
   facts.set_device_id(options_.device_id);
   facts.set_device_class(options_.device_class.empty() ? board_.DeviceClass() : options_.device_class);

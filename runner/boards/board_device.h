@@ -32,7 +32,7 @@ class BoardDevice : public Device {
   // kQemuSystem and kGdb.
   static absl::StatusOr<std::unique_ptr<BoardDevice>> Create(Board board, BoardDeviceOptions options);
 
-  v1::DeviceFacts Facts() override;
+  v1::DeviceFacts Facts() const override;
   v1::Measurement Measure(const LocalWork& work, WorkControl& control) override;
 
   // For the step-by-step proof of `doctor` (self_test.h).

@@ -88,18 +88,18 @@ absl::StatusOr<std::unique_ptr<NativeDevice>> NativeDevice::Create(const NativeD
     }
   }
   std::unique_ptr<NativeDevice> device(new NativeDevice(options, std::move(sandbox)));
-  device->Facts();
+  device->facts_ = device->Facts();
   TUNEFARM_RETURN_IF_ERROR(device->FindBaseline());
   return device;
 }
 
-v1::DeviceFacts NativeDevice::Facts() {
-  facts_ = ProbeNative({}, options_.cpus[0]);
-  facts_.set_device_id(options_.device_id);
-  if (!options_.device_class.empty()) facts_.set_device_class(options_.device_class);
-  facts_.set_cores(static_cast<std::uint32_t>(options_.cpus.size()));
-  facts_.set_runner_version(kRunnerVersion);
-  return facts_;
+v1::DeviceFacts NativeDevice::Facts() const {
+  v1::DeviceFacts facts = ProbeNative({}, options_.cpus[0]);
+  facts.set_device_id(options_.device_id);
+  if (!options_.device_class.empty()) facts.set_device_class(options_.device_class);
+  facts.set_cores(static_cast<std::uint32_t>(options_.cpus.size()));
+  facts.set_runner_version(kRunnerVersion);
+  return facts;
 }
 
 absl::Status NativeDevice::AddFilter(std::uint64_t largest_mapping, bool threads, executor::Job& job) {
@@ -220,7 +220,7 @@ v1::Measurement NativeDevice::Measure(const LocalWork& work, WorkControl& contro
   environment.set_device_class(facts_.device_class());
   environment.set_boot_id(facts_.boot_id());
   environment.set_kernel_release(facts_.kernel_release());
-  environment.set_governor(facts_.governor());
+  environment.set_governor(Governor({}, options_.cpus[0]));
   environment.set_runner_version(facts_.runner_version());
   environment.set_temperature_c(Temperature({}));
   environment.set_load(load);

@@ -30,7 +30,7 @@ class NativeDevice : public Device {
   static absl::StatusOr<std::unique_ptr<NativeDevice>> Create(const NativeDeviceOptions& options,
                                                               Sandbox sandbox);
 
-  v1::DeviceFacts Facts() override;
+  v1::DeviceFacts Facts() const override;
   v1::Measurement Measure(const LocalWork& work, WorkControl& control) override;
 
  private:
@@ -42,7 +42,7 @@ class NativeDevice : public Device {
 
   NativeDeviceOptions options_;
   Sandbox sandbox_;
-  v1::DeviceFacts facts_;
+  v1::DeviceFacts facts_;  // As they were at the start.
   ReferenceBaseline baseline_{0};
   double mhz_ = 0;
   double calm_contention_ = 0;  // The lowest seen since the start.

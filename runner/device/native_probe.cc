@@ -201,8 +201,7 @@ v1::DeviceFacts ProbeNative(const ProbeRoots& roots, int cpu) {
   facts.set_architecture(names.machine);
   facts.set_kernel_release(ReadTrimmed(roots.proc + "/sys/kernel/osrelease"));
   facts.set_boot_id(ReadTrimmed(roots.proc + "/sys/kernel/random/boot_id"));
-  facts.set_governor(
-      ReadTrimmed(absl::StrCat(roots.sys, "/devices/system/cpu/cpu", cpu, "/cpufreq/scaling_governor")));
+  facts.set_governor(Governor(roots, cpu));
 
   const std::map<std::string, std::string> info = CpuInfo(roots.proc);
   const auto text = [&info](const std::string& key) {
@@ -262,6 +261,10 @@ std::vector<int> AllowedCpus() {
     if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
   }
   return cpus;
+}
+
+std::string Governor(const ProbeRoots& roots, int cpu) {
+  return ReadTrimmed(absl::StrCat(roots.sys, "/devices/system/cpu/cpu", cpu, "/cpufreq/scaling_governor"));
 }
 
 double Temperature(const ProbeRoots& roots) {

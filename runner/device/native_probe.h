@@ -29,6 +29,8 @@ absl::StatusOr<std::vector<int>> ParseCpuList(const std::string& text);
 // The cpus this process may run on, ascending.
 std::vector<int> AllowedCpus();
 
+// The cpu's frequency governor now; empty where there is none.
+std::string Governor(const ProbeRoots& roots, int cpu);
 // The hottest thermal zone in degrees Celsius; 0 when there is none.
 double Temperature(const ProbeRoots& roots);
 // The one-minute load average; 0 when unknown.

@@ -246,7 +246,7 @@ absl::Status UserModeDevice::TryHarness() const {
       ExitCode::kNoSandbox);
 }
 
-v1::DeviceFacts UserModeDevice::Facts() {
+v1::DeviceFacts UserModeDevice::Facts() const {
   v1::DeviceFacts facts;
   facts.set_device_id(options_.device_id);
   facts.set_device_class(options_.device_class);

@@ -30,7 +30,7 @@ class UserModeDevice : public Device {
   // install; kFailedPrecondition with ExitCode::kNoSandbox: kernels cannot be isolated here.
   static absl::StatusOr<std::unique_ptr<UserModeDevice>> Create(const Board& board, UserModeOptions options);
 
-  v1::DeviceFacts Facts() override;
+  v1::DeviceFacts Facts() const override;
   v1::Measurement Measure(const LocalWork& work, WorkControl& control) override;
 
  private:

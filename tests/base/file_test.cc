@@ -1,8 +1,13 @@
 #include "base/file.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <set>
 
 #include "tests/catch.h"
 
@@ -44,6 +49,38 @@ TEST_CASE("ATempDirIsGoneWithAllItsContentWhenItsOwnerIs") {
     CHECK(std::filesystem::exists(path));
   }
   CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("TempDirsOfKilledProcessesAreRemovedAndThoseInUseAreNot") {
+  const TempDir base = *TempDir::Create();
+  REQUIRE(setenv("TMPDIR", base.path().c_str(), 1) == 0);
+  const pid_t owner = fork();
+  if (owner == 0) {
+    const auto left = TempDir::Create("tunefarm-left");
+    _exit(left.ok() && WriteFileAtomic(left->path() + "/file", "x").ok() ? 0 : 1);  // No destructor runs.
+  }
+  const TempDir used = *TempDir::Create("tunefarm-used");
+  int status = -1;
+  REQUIRE(waitpid(owner, &status, 0) == owner);
+  REQUIRE(status == 0);
+  REQUIRE(MakeDirectories(base.path() + "/another-program").ok());
+  const auto names = [&base] {
+    std::set<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(base.path())) {
+      const std::string name = entry.path().filename().string();
+      found.insert(name.substr(0, name.find('.')));
+    }
+    return found;
+  };
+
+  RemoveAbandonedTempDirs(base.path());
+  CHECK(names() == std::set<std::string>{"tunefarm-left", "tunefarm-used", "another-program"});  // Too young.
+  for (const auto& entry : std::filesystem::directory_iterator(base.path())) {
+    std::filesystem::last_write_time(entry.path(),
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  }
+  RemoveAbandonedTempDirs(base.path());
+  CHECK(names() == std::set<std::string>{"tunefarm-used", "another-program"});
 }
 
 }  // namespace tunefarm

@@ -1,7 +1,5 @@
 #include "cli/farm_child.h"
 
-#include <sys/stat.h>
-
 #include "absl/time/clock.h"
 #include "base/exit_code.h"
 #include "base/file.h"
@@ -118,25 +116,6 @@ TEST_CASE("AFarmNoticesThatAChildDied") {
   REQUIRE_FALSE(status.ok());
   CHECK(std::string(status.message()).find("tunefarm-runner ended with exit status 1") == 0);
   CHECK(std::string(status.message()).find("out of luck") != std::string::npos);
-}
-
-TEST_CASE("FoldersOfKilledFarmsAreRemovedAndThoseInUseAreNot") {
-  const Scratch scratch;
-  WriteProgram(scratch.path(), "tunefarm-tracker",
-               "echo tunefarm-tracker listening on unix:/x; exec sleep 60");
-  WriteProgram(scratch.path(), "tunefarm-runner", "echo tunefarm-runner registered as here; exec sleep 60");
-  auto abandoned = TempDir::Create("tunefarm-farm");
-  REQUIRE(abandoned.ok());
-  REQUIRE(WriteFileAtomic(abandoned->path() + "/lock", "").ok());
-  LocalFarmOptions options;
-  options.program_directory = scratch.path();
-  auto first = LocalFarm::Start(options);
-  REQUIRE(first.ok());
-  auto second = LocalFarm::Start(options);
-  REQUIRE(second.ok());
-  struct stat facts{};
-  CHECK(stat(abandoned->path().c_str(), &facts) != 0);
-  CHECK((*first)->CheckAlive().ok());
 }
 
 }  // namespace tunefarm::cli

@@ -134,7 +134,8 @@ TEST_CASE_METHOD(Home, "TheSameCommandAfterADoneJobIsANewJobWithTheSameProposals
     REQUIRE(TrialsOf(tuned.out) == Budget(5));
     for (const Json& trial : ObjectsOf(tuned.out, "trial"))
       of_run[{trial["task"], trial["trial"]}] = trial["config"];
-    for (const Json& task : ObjectOf(tuned.out, "done")["tasks"]) REQUIRE(IsLikely(task));
+    const Json done = ObjectOf(tuned.out, "done");
+    for (const Json& task : done["tasks"]) REQUIRE(IsLikely(task));
   }
   REQUIRE(configs[0] == configs[1]);
   const std::vector<db::Job> jobs = Jobs();

@@ -88,7 +88,7 @@ FakeTracker::Answer Execute(const std::string& id, std::uint64_t fence) {
 // A device that works until it is told to finish.
 class FakeDevice : public Device {
  public:
-  v1::DeviceFacts Facts() override {
+  v1::DeviceFacts Facts() const override {
     v1::DeviceFacts facts;
     facts.set_device_id("fake");
     return facts;

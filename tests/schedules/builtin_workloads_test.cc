@@ -98,9 +98,8 @@ TEST_CASE("MlperfTinySetsHaveTheWorkOfTheirModelFiles") {
                  "conv2d:n=1,h=6,w=6,ci=128,co=128,kh=1,kw=1,layout=nhwc,dtype=i8,izp=-128,ozp=-128,"
                  "epilogue=bias") == 5);
   for (const char* name : {"kws", "vww", "ic", "ad", "mlperf_tiny"}) {
-    for (const WeightedWorkload& layer : BuiltinWorkloads(name).value()) {
-      CHECK(layer.workload.dtype() == DType::kI8);
-    }
+    const auto set = BuiltinWorkloads(name).value();
+    for (const WeightedWorkload& layer : set) CHECK(layer.workload.dtype() == DType::kI8);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -126,6 +127,21 @@ TEST_CASE("CompilerPastItsDeadlineIsKilledWithAllItStarted") {
   pollfd death{process, POLLIN, 0};
   CHECK(poll(&death, 1, 10'000) == 1);
   close(process);
+}
+
+TEST_CASE("KilledCompilerLeavesNoScratchFilesBehind") {
+  const auto folder = TempDir::Create();
+  const std::string name_file = folder->path() + "/name";
+  schedules::Target target = Gcc();
+  target.compiler = WriteScript(*folder, "slow", "mktemp > " + name_file + "\nexec sleep 1000\n");
+  CompilerOptions options;
+  options.timeout = absl::Milliseconds(300);
+  REQUIRE(Compile(Source(""), target, options)->failure.kind() == v1::FAILURE_KIND_BUILD_TIMEOUT);
+  const auto name = ReadFile(name_file);
+  REQUIRE(name.ok());
+  const std::filesystem::path file = name->substr(0, name->find('\n'));
+  CHECK(file.is_absolute());
+  CHECK_FALSE(std::filesystem::exists(file));
 }
 
 TEST_CASE("FullScratchDiskIsNotTheCandidatesFault") {
