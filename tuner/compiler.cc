@@ -18,7 +18,7 @@
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "base/subprocess.h"
-#include "tuner/precompiled_headers.h"
+#include "tuner/warm_compilers.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -173,29 +173,38 @@ std::vector<std::string> CompilerFlags(const schedules::Target& target,
 absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, const schedules::Target& target,
                                       const CompilerOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::Create("tunefarm-build"));
-  TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(scratch.path() + "/kernel.c", source.c));
-  std::vector<std::string> flags = CompilerFlags(target, source);
-  if (options.headers != nullptr && options.launcher.empty()) {
-    const std::string header = options.headers->For(target.compiler, flags, source.c);
-    if (!header.empty()) flags.insert(flags.end(), {"-include", header});
+  const std::vector<std::string> flags = CompilerFlags(target, source);
+  const absl::Time deadline = absl::Now() + options.timeout;
+  CompileResult result;
+  std::string input = "kernel.c";
+  std::string text = source.c;
+  if (options.warm != nullptr && options.launcher.empty()) {
+    std::optional<RunResult> translated =
+        options.warm->Translate(target.compiler, flags, options.cpus, source.c, options.timeout);
+    if (translated.has_value() && translated->timed_out) {
+      TUNEFARM_ASSIGN_OR_RETURN(result.failure, Judge(*translated, false, options.timeout));
+      return result;
+    }
+    if (translated.has_value() && translated->exit_code == 0) {
+      input = "kernel.s";
+      text = std::move(translated->out);
+    }
   }
+  TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(absl::StrCat(scratch.path(), "/", input), text));
   const std::vector<std::string> compiler = {target.compiler};
   const bool object = target.kernel_format == schedules::KernelFormat::kObject;
   std::vector<std::vector<std::string>> steps;
   if (object) {
-    steps.push_back(Join(options.launcher, compiler, flags,
-                         std::vector<std::string>{"-c", "kernel.c", "-o", "kernel.o"}));
-  } else if (options.launcher.empty()) {
     steps.push_back(
-        Join(compiler, flags, LinkFlags(), std::vector<std::string>{"kernel.c", "-o", "kernel.so"}));
+        Join(options.launcher, compiler, flags, std::vector<std::string>{"-c", input, "-o", "kernel.o"}));
+  } else if (options.launcher.empty()) {
+    steps.push_back(Join(compiler, flags, LinkFlags(), std::vector<std::string>{input, "-o", "kernel.so"}));
   } else {
-    steps.push_back(Join(options.launcher, compiler, flags,
-                         std::vector<std::string>{"-c", "kernel.c", "-o", "kernel.o"}));
+    steps.push_back(
+        Join(options.launcher, compiler, flags, std::vector<std::string>{"-c", input, "-o", "kernel.o"}));
     steps.push_back(
         Join(compiler, flags, LinkFlags(), std::vector<std::string>{"kernel.o", "-o", "kernel.so"}));
   }
-  const absl::Time deadline = absl::Now() + options.timeout;
-  CompileResult result;
   for (std::size_t step = 0; step < steps.size(); ++step) {
     SubprocessOptions process;
     process.argv = steps[step];

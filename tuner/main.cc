@@ -13,8 +13,8 @@
 #include "tuner/cpu_list.h"
 #include "tuner/daemon_service.h"
 #include "tuner/expected_output.h"
-#include "tuner/precompiled_headers.h"
 #include "tuner/tracker_client.h"
+#include "tuner/warm_compilers.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -79,8 +79,8 @@ absl::StatusOr<CompilerOptions> CompilerOptionsOf(const Flags& flags) {
 
 absl::Status Serve(const Flags& flags, const sigset_t& endings) {
   TUNEFARM_ASSIGN_OR_RETURN(CompilerOptions compiler, CompilerOptionsOf(flags));
-  PrecompiledHeaders headers;
-  compiler.headers = &headers;
+  WarmCompilers warm;
+  compiler.warm = &warm;
   TUNEFARM_RETURN_IF_ERROR(StayOnCpus(compiler.cpus));
   const std::filesystem::path folder = std::filesystem::path(flags.database).parent_path();
   if (!folder.empty()) TUNEFARM_RETURN_IF_ERROR(MakeDirectories(folder.string()));

@@ -1,11 +1,13 @@
 // LLVM's static analysis of a core's pipeline, from the distribution's package llvm-19: llvm-mc to
-// disassemble, llvm-mca to simulate, each started once for any number of blocks.
+// disassemble, llvm-mca to simulate.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
+#include "runner/cycles/llvm_tool.h"
 #include "runner/cycles/region.h"
 
 namespace tunefarm::cycles {
@@ -32,13 +34,14 @@ class LlvmMca {
 
   // "19.1.7": the same version gives the same answers on every machine.
   const std::string& version() const { return version_; }
-  // One per block, in order.
+  // One per block, in order. One thread at a time.
   absl::StatusOr<std::vector<McaCost>> Analyse(const std::vector<const CodeBlock*>& blocks) const;
 
  private:
-  LlvmMca(McaCore core, std::string version) : core_(std::move(core)), version_(std::move(version)) {}
+  LlvmMca(McaCore core, std::string version);
   McaCore core_;
   std::string version_;
+  std::unique_ptr<LlvmTool> disassembler_, analyser_;
 };
 
 }  // namespace tunefarm::cycles

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "schedules/schedule_template.h"
 #include "tests/catch.h"
-#include "tuner/precompiled_headers.h"
+#include "tuner/warm_compilers.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -169,38 +169,85 @@ TEST_CASE("ReplacedCompilerIsNoticed") {
 }
 
 // Every intrinsic's declaration has a number that the compiler orders things by.
-TEST_CASE("PrecompiledIntrinsicsChangeNothingInTheObject") {
-  const auto target = schedules::FindTarget("x86-64-v3");
-  REQUIRE(target.ok());
-  if (!CompilerVersion(target->compiler).ok()) return;
-  const auto task = schedules::Task::Create(
-      *schedules::Workload::Parse("conv2d:n=1,h=9,w=9,ci=16,co=16,kh=3,kw=3,stride=1,pad=1,layout=nhwc,"
-                                  "dtype=i8,epilogue=bias"),
-      *target);
-  REQUIRE(task.ok());
-  const auto source = (*task)->Generate((*task)->space().default_config());
-  REQUIRE(source.ok());
-  REQUIRE(absl::StrContains(source->c, "#include <immintrin.h>"));
-  PrecompiledHeaders headers;
+TEST_CASE("WarmCompilersGiveTheSameObjects") {
+  constexpr char kWorkload[] =
+      "conv2d:n=1,h=9,w=9,ci=16,co=16,kh=3,kw=3,stride=1,pad=1,layout=nhwc,dtype=i8,epilogue=bias";
+  const std::pair<const char*, const char*> targets[] = {{"x86-64-v3", "#include <immintrin.h>"},
+                                                         {"cortex-a53", "#include <arm_neon.h>"},
+                                                         {"cortex-m55", "#include <arm_mve.h>"},
+                                                         {"cortex-m4", "#include <arm_acle.h>"}};
+  WarmCompilers warm;
   CompilerOptions options;
-  options.headers = &headers;
-  const std::string header = headers.For(target->compiler, CompilerFlags(*target, *source), source->c);
-  REQUIRE(!header.empty());
-  CHECK(access((header + ".gch").c_str(), R_OK) == 0);
-  CHECK(headers.For(target->compiler, CompilerFlags(*target, *source), source->c) == header);
-  const auto with = Compile(*source, *target, options);
-  const auto without = Compile(*source, *target, {});
-  REQUIRE(with.ok());
-  REQUIRE(without.ok());
-  CHECK(!with->object.empty());
-  CHECK(with->object == without->object);
+  options.warm = &warm;
+  for (const auto& [name, header] : targets) {
+    INFO(name);
+    const auto target = schedules::FindTarget(name);
+    REQUIRE(target.ok());
+    if (!CompilerVersion(target->compiler).ok()) continue;
+    const auto task = schedules::Task::Create(*schedules::Workload::Parse(kWorkload), *target);
+    REQUIRE(task.ok());
+    const auto source = (*task)->Generate((*task)->space().default_config());
+    REQUIRE(source.ok());
+    CHECK(absl::StrContains(source->c, header));
+    const auto translated =
+        warm.Translate(target->compiler, CompilerFlags(*target, *source), {}, source->c, absl::Minutes(1));
+    REQUIRE(translated.has_value());
+    CHECK(absl::StrContains(translated->out, "tunefarm_run:"));
+    const auto with = Compile(*source, *target, options);
+    const auto without = Compile(*source, *target, {});
+    REQUIRE(with.ok());
+    REQUIRE(without.ok());
+    CHECK(!with->object.empty());
+    CHECK(with->object == without->object);
+  }
 }
 
-TEST_CASE("HeadersThatCannotBePrecompiledAreReadAsEver") {
-  PrecompiledHeaders headers;
-  CHECK(headers.For("gcc", {"-O2"}, "#include <stdint.h>\nint x;\n").empty());
-  CHECK(headers.For("gcc", {"-no-such-flag"}, "#include <immintrin.h>\n").empty());
-  CHECK(headers.For("riscv64-nowhere-linux-gnu-gcc", {}, "#include <immintrin.h>\n").empty());
+TEST_CASE("WhatAWarmCompilerRefusesIsJudgedByACold") {
+  WarmCompilers warm;
+  CompilerOptions options;
+  options.warm = &warm;
+  const auto refused = Compile(Source("void tunefarm_run(void) { no_such_name = 1; }"), Gcc(), options);
+  REQUIRE(refused.ok());
+  CHECK(refused->failure.kind() == v1::FAILURE_KIND_COMPILE);
+  CHECK(absl::StrContains(refused->failure.detail(), "kernel.c:1"));
+  const auto unresolved =
+      Compile(Source("void missing(void); void tunefarm_run(void) { missing(); }"), Gcc(), options);
+  REQUIRE(unresolved.ok());
+  CHECK(unresolved->failure.kind() == v1::FAILURE_KIND_LINK);
+  const auto good = Compile(Source("void tunefarm_run(void) {}"), Gcc(), options);
+  REQUIRE(good.ok());
+  CHECK(!good->object.empty());
+}
+
+// Doubles a macro again and again, so that the compiler reads for ever.
+TEST_CASE("WarmCompilerPastItsDeadlineIsABuildTimeout") {
+  WarmCompilers warm;
+  CompilerOptions options;
+  options.warm = &warm;
+  REQUIRE(Compile(Source("void tunefarm_run(void) {}"), Gcc(), options).ok());
+  std::string source = "#define A0 int x; \n";
+  for (int i = 1; i < 40; ++i) absl::StrAppend(&source, "#define A", i, " A", i - 1, " A", i - 1, "\n");
+  options.timeout = absl::Milliseconds(300);
+  const auto result = Compile(Source(absl::StrCat(source, "A39\n")), Gcc(), options);
+  REQUIRE(result.ok());
+  CHECK(result->failure.kind() == v1::FAILURE_KIND_BUILD_TIMEOUT);
+}
+
+TEST_CASE("CompilersThatCannotBeKeptWarmAreUsedAsEver") {
+  WarmCompilers warm;
+  CHECK(!warm.Translate("gcc", {"-no-such-flag"}, {}, "int x;\n", absl::Minutes(1)).has_value());
+  CHECK(!warm.Translate("riscv64-nowhere-linux-gnu-gcc", {}, {}, "int x;\n", absl::Minutes(1)).has_value());
+  const auto folder = TempDir::Create();
+  schedules::Target target = Gcc();
+  // Reads its input as it likes, and makes what it is told to.
+  target.compiler = WriteScript(*folder, "own",
+                                "if [ \"$1\" = --version ]; then echo own; exit; fi\n"
+                                "for last; do :; done\necho made > \"$last\"\n");
+  CompilerOptions options;
+  options.warm = &warm;
+  const auto result = Compile(Source("void tunefarm_run(void) {}"), target, options);
+  REQUIRE(result.ok());
+  CHECK(result->object == "made\n");
 }
 
 TEST_CASE("LauncherRunsBeforeTheCompilerAndSeesSeparateCompilation") {
