@@ -18,13 +18,18 @@ struct Building {
   std::unordered_map<schedules::Config, std::size_t, schedules::ConfigHash> known;
 };
 
+// A limit of time that was passed says as much of how crowded the machine was as of the config.
+bool RanOutOfTime(const tuner::Outcome& outcome) {
+  return outcome.failure == v1::FAILURE_KIND_BUILD_TIMEOUT || outcome.failure == v1::FAILURE_KIND_TIMEOUT;
+}
+
 bool HasTime(const tuner::Outcome& outcome) { return outcome.ok && !outcome.censored; }
 
 void AddRecord(const db::Record& record, Building& building) {
   RecordedTable& table = building.table;
   const schedules::ConfigSpace& space = table.task->space();
   tuner::Outcome outcome = tuner::OutcomeOf(record.measurement, record.kernel_digest);
-  if (!outcome.ok && !tuner::IsCandidateFailure(outcome.failure)) return;
+  if (!outcome.ok && (!tuner::IsCandidateFailure(outcome.failure) || RanOutOfTime(outcome))) return;
   // Cut by an interruption: its samples lie below the cutoff.
   if (outcome.median_us <= record.policy.cutoff_us()) outcome.censored = false;
   const absl::StatusOr<schedules::Config> config = space.FromText(record.config);

@@ -14,7 +14,8 @@ namespace tunefarm::bench {
 struct RecordedTable {
   std::shared_ptr<const schedules::Task> task;
   std::string device_class;
-  // As many; distinct configs that are legal in the task's space. Failures of the farm are left out.
+  // As many; distinct configs that are legal in the task's space. Failures of the farm and passed limits of
+  // time are left out.
   std::vector<schedules::Config> configs;
   std::vector<tuner::Outcome> outcomes;
   int left_out = 0;    // Records of another template version, or with a config that is not legal any more.

@@ -28,14 +28,17 @@ void AddSelection(CLI::App* command, cli::WorkloadSelection& selection) {
 
 void AddRecord(CLI::App& app, std::function<absl::Status()>& run) {
   auto options = std::make_shared<RecordOptions>();
-  CLI::App* command = app.add_subcommand("record", "Measure every config of a thinned space");
+  CLI::App* command = app.add_subcommand("record", "Measure every config of a thinned space, or a sample");
   AddSelection(command, options->selection);
   CLI::Option* target = command->add_option("--target", options->target, "What to generate code for");
   command->add_option("--device", options->device, "emulated:NAME, or a device file")->excludes(target);
   command->add_option("--configs", options->configs, "At most so many of each task")
       ->capture_default_str()
       ->check(CLI::Range(8, 1'000'000));
-  command->add_option("--seed", options->seed, "Decides which knobs are frozen")->capture_default_str();
+  command->add_option("--sample", options->sample, "So many random configs of each whole space instead")
+      ->check(CLI::Range(8, 1'000'000));
+  command->add_option("--seed", options->seed, "Decides which knobs are frozen, or which configs are drawn")
+      ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads of a kernel")->check(CLI::Range(1, 1024));
   command->add_option("--db", options->database, "Where to")->required();
   command->callback([options, &run] { run = [options] { return RecordTables(*options); }; });

@@ -16,7 +16,14 @@
 namespace tunefarm::bench {
 namespace {
 
-// Gives each task of a request the configs of its thinned space, around a random one.
+// The configs of a thinned space, around a random one: around the default every search would have won before
+// it began.
+std::vector<schedules::Config> ThinnedTable(const schedules::ConfigSpace& space, int64_t most, Rng& rng) {
+  const schedules::Config anchor = space.Sample(rng);
+  return LegalConfigs(space, ThinSpace(space, anchor, most, rng), std::numeric_limits<int64_t>::max());
+}
+
+// Gives each task of a request the configs to measure.
 absl::Status AddConfigs(const RecordOptions& options, const schedules::Target& target,
                         v1::SubmitJobRequest& request) {
   for (v1::TaskSpec& spec : *request.mutable_tasks()) {
@@ -25,18 +32,12 @@ absl::Status AddConfigs(const RecordOptions& options, const schedules::Target& t
     TUNEFARM_ASSIGN_OR_RETURN(const auto task, schedules::Task::Create(workload, target, options.threads));
     const schedules::ConfigSpace& space = task->space();
     Rng rng = Rng(options.seed).Fork(spec.workload());
-    // Around the default every search would have won before it began.
-    const schedules::Config anchor = space.Sample(rng);
-    const auto kept = ThinSpace(space, anchor, options.configs, rng);
-    std::vector<schedules::Config> configs = LegalConfigs(space, kept, std::numeric_limits<int64_t>::max());
+    std::vector<schedules::Config> configs = options.sample > 0 ? RandomSample(space, options.sample, rng)
+                                                                : ThinnedTable(space, options.configs, rng);
     // A run that is cut short has measured everywhere.
     rng.Shuffle(configs);
     for (const schedules::Config& config : configs) spec.add_configs(space.ToText(config));
-    std::string left;
-    for (std::size_t k = 0; k < kept.size(); ++k) {
-      if (kept[k].size() > 1) absl::StrAppendFormat(&left, " %s:%d", space.knobs()[k].name, kept[k].size());
-    }
-    cli::Say(absl::StrCat(spec.workload(), ": ", configs.size(), " configs;", left));
+    cli::Say(absl::StrCat(spec.workload(), ": ", configs.size(), " configs of ", space.size()));
   }
   return absl::OkStatus();
 }

@@ -1,4 +1,5 @@
-// bench-search record: measures every config of a thinned space through the real path.
+// bench-search record: measures every config of a thinned space, or a random sample of a whole one, through
+// the real path.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ struct RecordOptions {
   std::string target = "host", device;  // As of `tunefarm tune`.
   std::string database;
   int64_t configs = 1000;  // At most, of each task.
-  uint64_t seed = 1;       // Of the thinning.
+  int64_t sample = 0;      // So many random configs of each whole space instead; 0: thin the space.
+  uint64_t seed = 1;       // Of the thinning or the sample.
   int threads = 1;
 };
 

@@ -14,7 +14,7 @@ namespace tunefarm::bench {
 
 struct ReplayOptions {
   std::vector<std::string> databases;
-  std::vector<std::string> strategies = {"random", "grid", "ga", "xgb"};
+  std::vector<std::string> strategies = {"random", "ga", "xgb"};
   int seeds = 20;
   int in_flight = 4;      // Trials that are under way at a time, as on a farm.
   bool transfer = false;  // Strategies that use a model also with one trained on the other tasks.

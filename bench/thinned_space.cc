@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <unordered_set>
+#include <utility>
 
 namespace tunefarm::bench {
 namespace {
@@ -14,6 +16,8 @@ using schedules::ConfigSpace;
 constexpr std::size_t kFewValues = 3;
 // Points that are walked through to count the legal ones: a second or so.
 constexpr int64_t kMaxPoints = 4'000'000;
+// Draws for each config of a sample, before a space counts as used up.
+constexpr int64_t kDraws = 50;
 
 int64_t Points(const std::vector<std::vector<uint16_t>>& kept) {
   int64_t points = 1;
@@ -80,6 +84,16 @@ std::vector<std::vector<uint16_t>> ThinSpace(const ConfigSpace& space, const Con
     kept[frozen] = {anchor.choice[frozen]};
   }
   return kept;
+}
+
+std::vector<Config> RandomSample(const ConfigSpace& space, int64_t count, Rng& rng) {
+  std::vector<Config> sample;
+  std::unordered_set<Config, schedules::ConfigHash> seen = {space.default_config()};
+  for (int64_t draw = 0; draw < kDraws * count && std::ssize(sample) < count; ++draw) {
+    Config config = space.Sample(rng);
+    if (seen.insert(config).second) sample.push_back(std::move(config));
+  }
+  return sample;
 }
 
 }  // namespace tunefarm::bench

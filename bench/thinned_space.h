@@ -1,5 +1,5 @@
-// A config space cut down to so few points that every one of them can be measured: what strategies are
-// compared on must hold the neighbours of all that it holds.
+// A config space cut down to so few points that every one of them can be measured: to a smaller space, in
+// which every config has its neighbours, or to a random sample of the whole.
 #pragma once
 
 #include <cstdint>
@@ -21,5 +21,9 @@ std::vector<std::vector<uint16_t>> ThinSpace(const schedules::ConfigSpace& space
 // `limit` of them.
 std::vector<schedules::Config> LegalConfigs(const schedules::ConfigSpace& space,
                                             const std::vector<std::vector<uint16_t>>& kept, int64_t limit);
+
+// Up to `count` distinct configs, each as likely as Sample() makes it; fewer where there are not so many. The
+// default is never among them: a search that begins with it has often won.
+std::vector<schedules::Config> RandomSample(const schedules::ConfigSpace& space, int64_t count, Rng& rng);
 
 }  // namespace tunefarm::bench

@@ -76,6 +76,7 @@ struct Summary {
   LoopAccess accumulator;
   double tile_multiply_adds = 1;  // Vector multiply-adds in one run of the unrolled tile.
   int tile_levels = 0;            // How many of the innermost loops are unrolled or vectorized.
+  double compiler_unroll = 1;     // Iterations of loops around the tile that the compiler writes out.
   double multiply_adds = 0;       // Elements, over all statements.
   double main_share = 1;
   int statements = 0;
@@ -90,6 +91,10 @@ struct Summary {
 
 void DescribeTile(Summary& s) {
   s.lhs.tile_loads = s.rhs.tile_loads = 1;
+  for (int d = 0; d < s.main.depth; ++d) {
+    const LoopNode& loop = *s.main.loops[d];
+    s.compiler_unroll *= std::min<double>(loop.unroll, std::max(1, loop.extent));
+  }
   for (int d = s.main.depth - 1; d >= 0; --d, ++s.tile_levels) {
     const LoopNode& loop = *s.main.loops[d];
     if (loop.kind == LoopKind::kVectorized || loop.kind == LoopKind::kDotGroup) continue;
@@ -220,6 +225,8 @@ void PutNest(const LoopTree& tree, const Summary& s, double useful, const Target
   w.SetPrefix("tile.");
   w.Put("multiply_adds", s.tile_multiply_adds);
   w.Put("levels", s.tile_levels);
+  w.Put("unroll", s.compiler_unroll);
+  w.Put("body", s.compiler_unroll * s.tile_multiply_adds);
   w.Put("lhs_loads", s.lhs.tile_loads);
   w.Put("rhs_loads", s.rhs.tile_loads);
   w.Put("loads_per_multiply_add", (s.lhs.tile_loads + s.rhs.tile_loads) / s.tile_multiply_adds);

@@ -24,13 +24,13 @@ using schedules::Config;
 
 // Outcomes before the first training, of all tasks together: fewer than this and the model repeats its few
 // examples.
-constexpr int kFirstRefit = 16;
+constexpr int kFirstRefit = 8;
 // Then again after this many new ones, or this share of the data when that is more, so that the cost of
 // training all of it stays in proportion.
-constexpr int kRefitEvery = 16;
+constexpr int kRefitEvery = 8;
 constexpr double kRefitShare = 0.15;
 // Outcomes of a task before the trained model chooses for it; until then the analytic estimate does.
-constexpr int kWarmStart = 10;
+constexpr int kWarmStart = 8;
 // Share of random picks. They keep a model honest about where the search does not go. With the estimate they
 // are also what the first model learns from: with none it knows only what the estimate liked, with nothing
 // else the first sixth of a usual budget is spent blindly.

@@ -1,7 +1,9 @@
 #include "bench/recorded_task.h"
 
+#include <map>
 #include <set>
 
+#include "bench/listed_space.h"
 #include "bench/search_replay.h"
 #include "bench/thinned_space.h"
 #include "schedules/loop_tree.h"
@@ -15,14 +17,11 @@ std::shared_ptr<const schedules::Task> Matmul() {
   return *schedules::Task::Create(*workload, *schedules::FindTarget("x86-64-v3"));
 }
 
-// Every config of a thinned space, with times that follow from its knobs.
-RecordedTable Table(int64_t most) {
+// Times that follow from the knobs.
+RecordedTable TableOf(std::vector<schedules::Config> configs) {
   RecordedTable table;
   table.task = Matmul();
-  Rng rng(3);
-  const schedules::ConfigSpace& space = table.task->space();
-  const auto kept = ThinSpace(space, space.default_config(), most, rng);
-  table.configs = LegalConfigs(space, kept, most + 1);
+  table.configs = std::move(configs);
   for (const schedules::Config& config : table.configs) {
     tuner::Outcome outcome;
     outcome.ok = true;
@@ -34,6 +33,33 @@ RecordedTable Table(int64_t most) {
     table.outcomes.push_back(outcome);
   }
   return table;
+}
+
+RecordedTable ExhaustiveTable() {
+  const auto task = Matmul();
+  Rng rng(3);
+  const auto kept = ThinSpace(task->space(), task->space().default_config(), 150, rng);
+  return TableOf(LegalConfigs(task->space(), kept, 151));
+}
+
+RecordedTable SampledTable() {
+  Rng rng(4);
+  return TableOf(RandomSample(Matmul()->space(), 150, rng));
+}
+
+void CheckSearches(const RecordedTable& table) {
+  const auto task = RecordedTask::Create(table);
+  for (const char* strategy : {"random", "ga", "xgb"}) {
+    INFO(strategy);
+    const auto run = RunSearch(task, {.strategy = strategy, .seed = 2}, 4);
+    REQUIRE(run.ok());
+    CHECK(run->to_95 <= run->to_98);
+    CHECK(run->to_98 <= static_cast<int>(task->table().configs.size()));
+    CHECK(run->after_16 <= run->after_32);
+    CHECK(run->after_32 <= 1);
+    // The same seed, the same search.
+    CHECK(RunSearch(task, {.strategy = strategy, .seed = 2}, 4)->to_98 == run->to_98);
+  }
 }
 
 }  // namespace
@@ -57,41 +83,73 @@ TEST_CASE("ThinnedSpacesFitAndHoldTheAnchorAndAllBetweenTheirValues") {
   CHECK(LegalConfigs(space, kept, 7).size() == 7);
 }
 
-TEST_CASE("RecordedTaskHasTheTablesConfigsAndNoOthers") {
-  const RecordedTable table = Table(150);
-  const auto task = RecordedTask::Create(table);
-  CHECK(task->coverage() == 1);
-  const schedules::ConfigSpace& space = task->space();
-  std::set<std::string> texts;
-  for (int64_t i = 0; i < space.size(); ++i) {
-    const schedules::Config config = space.FromIndex(i);
-    if (space.IsLegal(config)) texts.insert(space.ToText(config));
+TEST_CASE("RandomSamplesAreDistinctLegalAndWithoutTheDefault") {
+  const auto task = Matmul();
+  Rng rng(5);
+  const std::vector<schedules::Config> sample = RandomSample(task->space(), 300, rng);
+  std::set<std::vector<uint16_t>> distinct;
+  for (const schedules::Config& config : sample) {
+    CHECK(task->space().IsLegal(config));
+    CHECK(config != task->space().default_config());
+    distinct.insert(config.choice);
   }
-  std::set<std::string> want;
-  for (const schedules::Config& config : table.configs) want.insert(table.task->space().ToText(config));
-  CHECK(texts == want);
+  CHECK(distinct.size() == 300);
+}
+
+TEST_CASE("RecordedTaskHasTheTablesConfigsAndNoOthers") {
+  const RecordedTable table = SampledTable();
+  const auto task = RecordedTask::Create(table)->StartingAt(7);
+  const schedules::ConfigSpace& space = task->space();
+  CHECK(WithoutDraw(space.default_config()) == table.configs[7]);
+  CHECK(!space.IsLegal(WithDraw(table.task->space().default_config())));
   // The same config means the same nest and its recorded outcome.
   for (std::size_t i = 0; i < table.configs.size(); ++i) {
-    const auto config = space.FromText(table.task->space().ToText(table.configs[i]));
-    REQUIRE(config.ok());
-    CHECK(task->OutcomeOf(*config).median_us == table.outcomes[i].median_us);
-    CHECK(task->Lower(*config)->nodes.size() == table.task->Lower(table.configs[i])->nodes.size());
+    const schedules::Config config = WithDraw(table.configs[i]);
+    REQUIRE(space.IsLegal(config));
+    CHECK(space.FromText(space.ToText(config)).value() == config);
+    CHECK(task->OutcomeOf(config).median_us == table.outcomes[i].median_us);
+    CHECK(task->Lower(config)->nodes.size() == table.task->Lower(table.configs[i])->nodes.size());
   }
 }
 
-TEST_CASE("EveryStrategyFindsTheBestOfATable") {
-  const auto task = RecordedTask::Create(Table(150));
-  for (const char* strategy : {"random", "grid", "ga", "xgb"}) {
-    INFO(strategy);
-    const auto run = RunSearch(task, {.strategy = strategy, .seed = 2}, 4);
-    REQUIRE(run.ok());
-    CHECK(run->to_95 <= run->to_98);
-    CHECK(run->to_98 <= static_cast<int>(task->table().configs.size()));
-    CHECK(run->after_16 <= run->after_32);
-    CHECK(run->after_32 <= 1);
-    // The same seed, the same search.
-    CHECK(RunSearch(task, {.strategy = strategy, .seed = 2}, 4)->to_98 == run->to_98);
+TEST_CASE("ListedConfigsAreDrawnAboutEquallyOften") {
+  const RecordedTable table = SampledTable();
+  const auto task = RecordedTask::Create(table);
+  Rng rng(6);
+  std::map<std::vector<uint16_t>, int> drawn;
+  for (int i = 0; i < 15000; ++i) ++drawn[task->space().Sample(rng).choice];
+  REQUIRE(drawn.size() == table.configs.size());
+  for (const auto& [choice, times] : drawn) {
+    CHECK(times > 50);  // 100 on average; five standard deviations.
+    CHECK(times < 150);
   }
 }
+
+TEST_CASE("StepsInAListLeadToAnotherOfItsConfigsMostlyANearOne") {
+  const RecordedTable table = SampledTable();
+  const auto task = RecordedTask::Create(table);
+  const schedules::ConfigSpace& space = task->space();
+  const ConfigList list(table.task->space(), table.configs);
+  Rng rng(6);
+  const schedules::Config from = space.Sample(rng);
+  double stepped = 0, anywhere = 0;
+  for (int i = 0; i < 500; ++i) {
+    const schedules::Config to = space.RandomNeighbour(from, rng);
+    CHECK(space.IsLegal(to));
+    CHECK(to != from);
+    stepped += list.Distance(WithoutDraw(from), WithoutDraw(to));
+    anywhere += list.Distance(WithoutDraw(from), WithoutDraw(space.Sample(rng)));
+    CHECK(space.IsLegal(space.Crossover(from, space.Sample(rng), rng)));
+  }
+  CHECK(stepped < 0.8 * anywhere);
+  // All others are a step away.
+  std::set<std::vector<uint16_t>> reached;
+  for (const schedules::Config& neighbour : space.Neighbours(from)) reached.insert(neighbour.choice);
+  CHECK(reached.size() == table.configs.size() - 1);
+}
+
+TEST_CASE("EveryStrategyFindsTheBestOfAnExhaustiveTable") { CheckSearches(ExhaustiveTable()); }
+
+TEST_CASE("EveryStrategyFindsTheBestOfASampleOfAWholeSpace") { CheckSearches(SampledTable()); }
 
 }  // namespace tunefarm::bench

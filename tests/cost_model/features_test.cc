@@ -103,6 +103,22 @@ TEST_CASE("FeaturesOfASmallMatmulAreThoseCountedByHand") {
   REQUIRE(Value(row, "cache2.rhs_traffic") == Approx(std::log2(1 + 1024.0 * 1024 / 2048)));
 }
 
+TEST_CASE("FeaturesTellHowMuchTheCompilerUnrolls") {
+  const ComputeDefinition compute = DefineCompute(*Workload::Parse("matmul:m=8,n=8,k=32,dtype=f32"));
+  LoopTree tree = SmallMatmul();
+  std::vector<float> row(NumFeatures());
+  ExtractFeatures(tree, compute, Target{}, row.data());
+  REQUIRE(Value(row, "tile.unroll") == 1);
+  REQUIRE(Value(row, "tile.body") == 4);
+  tree.nodes[1].unroll = 4;  // The loop over k.
+  ExtractFeatures(tree, compute, Target{}, row.data());
+  REQUIRE(Value(row, "tile.unroll") == 4);
+  REQUIRE(Value(row, "tile.body") == 16);
+  tree.nodes[0].unroll = 8;  // There are two iterations to write out, not eight.
+  ExtractFeatures(tree, compute, Target{}, row.data());
+  REQUIRE(Value(row, "tile.unroll") == 8);
+}
+
 void CheckFeatures(const char* workload, const char* target) {
   INFO(workload << " on " << target);
   const std::shared_ptr<const Task> task = TaskOf(workload, target);

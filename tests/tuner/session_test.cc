@@ -359,6 +359,20 @@ TEST_CASE("InfrastructureFailuresDoNotTrainTheModel") {
   REQUIRE(session->StartRefit() == nullptr);
 }
 
+TEST_CASE("TheModelIsTrainedAfterEveryEightOutcomesOfAYoungJob") {
+  const auto task = FakeTask::Make();
+  auto session = Make({task}, {.trials = 100, .strategy = "xgb", .seed = 1});
+  for (int outcomes = 1; outcomes <= 24; ++outcomes) {
+    const Proposal proposal = session->Propose(1).at(0);
+    REQUIRE(session->Report(0, proposal.trial, task->Measure(proposal.config)).ok());
+    auto work = session->StartRefit();
+    REQUIRE((work != nullptr) == (outcomes % 8 == 0));
+    if (work == nullptr) continue;
+    work->Run();
+    REQUIRE(session->FinishRefit(std::move(work)).ok());
+  }
+}
+
 TEST_CASE("ReplayMeasuresTheGivenConfigsAndNothingElse") {
   const auto task = FakeTask::Make();
   const std::vector<std::string> configs = {"tm=2,tn=2,tk=8,tb=1,order=mn", "tm=4,tn=4,tk=64,tb=2,order=nm",
