@@ -265,6 +265,7 @@ absl::StatusOr<bool> Run(const Flags& flags) {
     }
   }
   std::vector<double> declared;
+  declared.reserve(pairs.size());
   for (const Sides& pair : pairs) declared.push_back(pair.declared - 1);
   const double share = ShareAbove(declared, kFalseWin);
   report["screening_above"] = ShareAbove(all, kFalseWin);

@@ -22,6 +22,7 @@ absl::Status TuneFirst(const std::vector<std::string>& workloads, const TuneOpti
                                     "--threads", std::to_string(options.threads)};
   for (const std::string& workload : workloads) words.insert(words.end(), {"--workload", workload});
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const pid_t child = fork();

@@ -21,6 +21,7 @@ Columns ChooseColumns(std::size_t width) {
 Table TaskTable(const std::vector<const v1::TaskSummary*>& tasks, std::size_t width) {
   const Columns show = ChooseColumns(width);
   std::vector<std::string> workloads;
+  workloads.reserve(tasks.size());
   for (const v1::TaskSummary* task : tasks) workloads.push_back(task->task());
   std::vector<Column> columns = {
       {"task", Align::kLeft, true}, {"trials", Align::kRight}, {SpeedUnit(workloads), Align::kRight}};

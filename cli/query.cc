@@ -179,6 +179,7 @@ absl::StatusOr<ExitCode> RunHistory(const QueryOptions& options, bool has_target
   TUNEFARM_ASSIGN_OR_RETURN(const auto database, OpenDatabase(options));
   TUNEFARM_ASSIGN_OR_RETURN(const auto records, database->History(filter));
   std::vector<std::string> workloads;
+  workloads.reserve(records.size());
   for (const db::Record& record : records) workloads.push_back(record.workload);
   Table table({{"record", Align::kRight},
                {"when"},

@@ -27,7 +27,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> DialAndWait(const std::string& pr
 
 absl::Status Explain(const grpc::Status& status, const std::string& program, const std::string& address) {
   if (status.ok()) return absl::OkStatus();
-  const absl::Status error = FromGrpc(status);
+  absl::Status error = FromGrpc(status);
   if (absl::IsUnavailable(error) || absl::IsDeadlineExceeded(error)) {
     return WithContext(WithExitCode(error, ExitCode::kUnreachable),
                        absl::StrCat("the ", program, " at ", address, " does not answer"));
@@ -50,7 +50,7 @@ absl::Status Call(grpc::Status (v1::Tuner::Stub::*method)(grpc::ClientContext*, 
 
 }  // namespace
 
-TunerClient::TunerClient(std::string address, std::shared_ptr<grpc::Channel> channel)
+TunerClient::TunerClient(std::string address, const std::shared_ptr<grpc::Channel>& channel)
     : address_(std::move(address)), stub_(v1::Tuner::NewStub(channel)) {}
 
 absl::StatusOr<std::unique_ptr<TunerClient>> TunerClient::Connect(const std::string& address,
@@ -91,7 +91,7 @@ absl::Status TunerClient::Resume(const std::string& job_id) {
   return Call(&v1::Tuner::Stub::ResumeJob, *stub_, request, &response, address_);
 }
 
-TrackerClient::TrackerClient(std::string address, std::shared_ptr<grpc::Channel> channel)
+TrackerClient::TrackerClient(std::string address, const std::shared_ptr<grpc::Channel>& channel)
     : address_(std::move(address)), stub_(v1::Tracker::NewStub(channel)) {}
 
 absl::StatusOr<std::unique_ptr<TrackerClient>> TrackerClient::Connect(const std::string& address,

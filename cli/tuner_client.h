@@ -37,7 +37,7 @@ class TunerClient {
   v1::Tuner::Stub& stub() { return *stub_; }
 
  private:
-  TunerClient(std::string address, std::shared_ptr<grpc::Channel> channel);
+  TunerClient(std::string address, const std::shared_ptr<grpc::Channel>& channel);
   std::string address_;
   std::unique_ptr<v1::Tuner::Stub> stub_;
 };
@@ -49,7 +49,7 @@ class TrackerClient {
   absl::StatusOr<v1::ListDevicesResponse> ListDevices();
 
  private:
-  TrackerClient(std::string address, std::shared_ptr<grpc::Channel> channel);
+  TrackerClient(std::string address, const std::shared_ptr<grpc::Channel>& channel);
   std::string address_;
   std::unique_ptr<v1::Tracker::Stub> stub_;
 };

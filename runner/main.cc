@@ -42,7 +42,7 @@ struct OpenedDevice {
 };
 
 absl::StatusOr<std::string> StateDirectory(const Flags& flags, const std::string& device_id) {
-  const std::string folder =
+  std::string folder =
       flags.scratch.empty() ? absl::StrCat(DataDirectory(), "/runner/", device_id) : flags.scratch;
   TUNEFARM_RETURN_IF_ERROR(MakeDirectories(folder));
   return folder;

@@ -11,7 +11,7 @@
 namespace tunefarm::schedules {
 namespace {
 
-constexpr int64_t kTableElements = 2 * 256;
+constexpr int64_t kTableElements = int64_t{2} * 256;
 
 std::string InParentheses(int32_t value) { return absl::StrCat("(", value, ")"); }
 

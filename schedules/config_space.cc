@@ -108,6 +108,7 @@ std::string ConfigSpace::ToText(const Config& config) const {
 
 absl::StatusOr<Config> ConfigSpace::FromText(absl::string_view text) const {
   std::vector<std::string> names;
+  names.reserve(knobs_.size());
   for (const Knob& knob : knobs_) names.push_back(knob.name);
   Config config{std::vector<uint16_t>(knobs_.size())};
   std::vector<bool> given(knobs_.size());
@@ -193,8 +194,8 @@ Config ConfigSpace::RandomNeighbour(const Config& from, Rng& rng) const {
     Canonicalize(config);
     if (IsLegal(config)) return config;
   }
-  std::vector<Config> all = Neighbours(from);
-  return all.empty() ? from : std::move(all[rng.Uniform(all.size())]);
+  const std::vector<Config> all = Neighbours(from);
+  return all.empty() ? from : all[rng.Uniform(all.size())];
 }
 
 std::vector<Config> ConfigSpace::Neighbours(const Config& from) const {

@@ -156,6 +156,7 @@ void DotPrinter::PackTaps(const std::string& source, const std::string& destinat
 
 void DotPrinter::PrintSlots() {
   std::vector<int> slots;
+  slots.reserve(dot_.kernel->lanes);
   for (int c = 0; c < dot_.kernel->lanes; ++c) slots.push_back(WindowSlot(*dot_.kernel, c));
   out_.Line("static const unsigned char slot[] = {", absl::StrJoin(slots, ", "), "};");
 }

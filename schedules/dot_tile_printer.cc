@@ -187,8 +187,8 @@ void DotTilePrinter::PrintTaps(const TileCells& tile, NestPath& path) {
       if (step.output >= static_cast<int>(tile.cells().size())) continue;  // A shorter tile.
       for (; loaded <= step.input_word; ++loaded) {
         if (!read[loaded]) continue;
-        out_.Line("const int16x2_t x", printed, "_", loaded, " = load_word(row + ", offset + 2 * loaded,
-                  ");");
+        out_.Line("const int16x2_t x", printed, "_", loaded, " = load_word(row + ",
+                  offset + int64_t{2} * loaded, ");");
       }
       const char* const kind = step.pair        ? "d"
                                : step.input_top ? (step.weight_top ? "tt" : "tb")
@@ -236,7 +236,7 @@ void DotTilePrinter::PrintWindows(const TileCells& tile, NestPath& path) {
     for (const auto& [offset, cells] : uses) {
       const std::string name = absl::StrCat("x", group, "_", count++);
       out_.Line("const lhs_terms ", name, " = load_rows", terms, "(row + ",
-                offset + group * window.terms * pitch, ", ", pitch, ");");
+                offset + int64_t{group} * window.terms * pitch, ", ", pitch, ");");
       for (const Use& use : cells) {
         const int64_t at = ChannelOffset(*use.cell) / kernel.lanes * weights +
                            (int64_t{group} * window.columns + use.column) * kernel.lanes * window.terms;

@@ -75,7 +75,7 @@ void PrintEdgeWindow(const ComputeFacts& facts, const LinearAccess& access, cons
   if (crosses.empty()) return;
   out.Open("if (", crosses, ")");
   out.Line("// The window crosses the edge.");
-  std::string element, outside_innermost;
+  std::string outside_innermost;
   const Side* innermost = nullptr;
   for (const Side& side : sides) {
     if (!side.name.empty()) innermost = &side;

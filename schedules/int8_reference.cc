@@ -53,7 +53,7 @@ void Dense(const Workload& workload, const Layer& layer, std::vector<int8_t>& ou
     for (int64_t channel = 0; channel < n; ++channel) {
       int64_t sum = 0;
       for (int64_t p = 0; p < k; ++p) {
-        sum += (layer.input[row * k + p] - layer.input_zero_point()) * layer.weights[channel * k + p];
+        sum += int64_t{layer.input[row * k + p] - layer.input_zero_point()} * layer.weights[channel * k + p];
       }
       output[row * n + channel] = layer.Output(sum, channel);
     }
@@ -120,7 +120,7 @@ void DepthwiseConv2d(const Workload& workload, const std::vector<int64_t>& shape
           const int32_t* pixel = layer.input + ((image * h + y) * w + x) * ci;
           const int32_t* weights = layer.weights + tap * shape[3];
           for (int64_t channel = 0; channel < shape[3]; ++channel) {
-            sums[channel] += (pixel[channel / mult] - layer.input_zero_point()) * weights[channel];
+            sums[channel] += int64_t{pixel[channel / mult] - layer.input_zero_point()} * weights[channel];
           }
         });
         for (int64_t channel = 0; channel < shape[3]; ++channel) {

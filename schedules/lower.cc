@@ -37,7 +37,7 @@ class Lowering {
       buffer.tensor = static_cast<int16_t>(t);
       buffer.elements = 1;
       for (const int64_t size : tensors[t].shape) buffer.elements *= size;
-      buffer.element_bytes = static_cast<int8_t>(BytesOf(tensors[t].dtype));
+      buffer.element_bytes = BytesOf(tensors[t].dtype);
       buffer.bytes = buffer.elements * buffer.element_bytes;
       tree_.buffers.push_back(buffer);
     }

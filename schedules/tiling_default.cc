@@ -49,8 +49,8 @@ double TileCost(int64_t vectors, int64_t rows, bool elementwise, const Target& t
 // Of all tiles that cover so many vectors and rows, the shorter ones at the ends included.
 double TilesCost(int64_t all_vectors, int64_t vectors, int64_t all_rows, int64_t rows, bool elementwise,
                  const Target& target) {
-  const auto whole_rows = static_cast<double>(all_rows / rows),
-             whole_vectors = static_cast<double>(all_vectors / vectors);
+  const int64_t full_rows = all_rows / rows, full_vectors = all_vectors / vectors;
+  const auto whole_rows = static_cast<double>(full_rows), whole_vectors = static_cast<double>(full_vectors);
   const int64_t rest_rows = all_rows % rows, rest_vectors = all_vectors % vectors;
   return whole_rows * whole_vectors * TileCost(vectors, rows, elementwise, target) +
          whole_rows * TileCost(rest_vectors, rows, elementwise, target) +
@@ -125,9 +125,9 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
     const int64_t in_axis = (Extent(roles.vector) + lanes - 1) / lanes;
     double cost = 0;
     if (roles.blocks) {  // As many vectors of each block in a tile.
-      cost =
-          static_cast<double>((in_axis + in_block - 1) / in_block) *
-          TilesCost(in_block * Extent(roles.rows2), vectors, Extent(roles.rows), rows, elementwise, target_);
+      const int64_t blocks = (in_axis + in_block - 1) / in_block;
+      cost = static_cast<double>(blocks) * TilesCost(in_block * Extent(roles.rows2), vectors,
+                                                     Extent(roles.rows), rows, elementwise, target_);
     } else {
       cost = TilesCost(in_axis, vectors, Extent(roles.rows), rows, elementwise, target_);
     }

@@ -95,6 +95,7 @@ std::vector<Knob> TilingRule::MakeKnobs() const {
   }
   if (roles_.size() > 1) {
     std::vector<std::pair<std::string, int>> axes;
+    axes.reserve(roles_.size());
     for (std::size_t r = 0; r < roles_.size(); ++r)
       axes.emplace_back(axis_name(roles_[r].vector), static_cast<int>(r));
     knobs.push_back(ChoiceKnob("vector_axis", KnobKind::kChoice, axes));

@@ -59,8 +59,8 @@ class TreeBuilder {
     open_.pop_back();
   }
   // A statement that reads one buffer and writes another; strides by open loop.
-  void Statement(StatementKind kind, int from, std::vector<int64_t> from_strides, int to,
-                 std::vector<int64_t> to_strides) {
+  void Statement(StatementKind kind, int from, const std::vector<int64_t>& from_strides, int to,
+                 const std::vector<int64_t>& to_strides) {
     LoopNode node = At();
     node.is_loop = false;
     node.statement = kind;
@@ -244,12 +244,13 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
   const int64_t lanes = plan.products.lanes;
   TreeBuilder builder(tree);
   const auto transform = [&](int channel_axis, int64_t count, int64_t channels, StatementKind kind, int from,
-                             std::vector<int64_t> from_strides, int to, std::vector<int64_t> to_strides) {
+                             const std::vector<int64_t>& from_strides, int to,
+                             const std::vector<int64_t>& to_strides) {
     builder.Open(tile, s.block, s.form->outputs, LoopKind::kSerial);
     builder.Open(channel_axis, channels / lanes, lanes, LoopKind::kSerial);
     builder.Open(-1, count, 1, LoopKind::kUnrolled);
     builder.Open(channel_axis, lanes, 1, LoopKind::kVectorized);
-    builder.Statement(kind, from, std::move(from_strides), to, std::move(to_strides));
+    builder.Statement(kind, from, from_strides, to, to_strides);
     for (int i = 0; i < 4; ++i) builder.Close();
   };
   builder.Open(tile, s.blocks, s.block, threads_ > 1 ? LoopKind::kParallel : LoopKind::kSerial);

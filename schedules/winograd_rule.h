@@ -31,7 +31,7 @@ struct WinogradShape {
   int64_t ci = 0, co = 0;                       // Rounded up to whole vectors.
   int64_t tile_stride = 0, product_stride = 0;  // From point to point, in elements.
   int64_t buffer_elements() const {             // Of the workspace, for one thread.
-    return form->points * form->points * (tile_stride + product_stride);
+    return int64_t{form->points} * form->points * (tile_stride + product_stride);
   }
 };
 

@@ -73,7 +73,7 @@ void ColumnsNchw(const ConvShape& s, const float* image, float* rows) {
   }
 }
 
-std::function<void(Buffer&)> RunMatmul(const Problem& problem, Gemm gemm) {
+std::function<void(Buffer&)> RunMatmul(const Problem& problem, const Gemm& gemm) {
   const Workload& w = problem.workload();
   const int batch = w.op() == Operator::kBatchMatmul ? static_cast<int>(w.dim("b")) : 1;
   GemmCall call{};
@@ -92,7 +92,7 @@ std::function<void(Buffer&)> RunMatmul(const Problem& problem, Gemm gemm) {
   };
 }
 
-std::function<void(Buffer&)> RunConvolution(const Problem& problem, Gemm gemm) {
+std::function<void(Buffer&)> RunConvolution(const Problem& problem, const Gemm& gemm) {
   const ConvShape s(problem);
   const bool nchw = problem.workload().layout() == Layout::kNchw;
   const int64_t pixels = s.oh * s.ow;
@@ -120,8 +120,8 @@ std::function<void(Buffer&)> RunConvolution(const Problem& problem, Gemm gemm) {
 
 }  // namespace
 
-absl::StatusOr<Peer> MakeGemmPeer(const Problem& problem, std::string name, std::string description,
-                                  Gemm gemm) {
+absl::StatusOr<Peer> MakeGemmPeer(const Problem& problem, std::string name, const std::string& description,
+                                  const Gemm& gemm) {
   const Workload& w = problem.workload();
   if (w.op() == Operator::kDepthwiseConv2d || (w.op() == Operator::kConv2d && w.dim("groups") != 1)) {
     return absl::UnimplementedError("a convolution in groups is no matrix product");
@@ -134,10 +134,10 @@ absl::StatusOr<Peer> MakeGemmPeer(const Problem& problem, std::string name, std:
       absl::StrCat(description, problem.compute().epilogue.empty() ? "" : ", epilogue as a pass of its own");
   peer.flop = problem.compute().flop;
   if (w.layout() == Layout::kNone) {
-    peer.run = RunMatmul(problem, std::move(gemm));
+    peer.run = RunMatmul(problem, gemm);
   } else {
     if (!ConvShape(problem).is_matrix_product()) absl::StrAppend(&peer.description, ", through im2col");
-    peer.run = RunConvolution(problem, std::move(gemm));
+    peer.run = RunConvolution(problem, gemm);
   }
   return peer;
 }

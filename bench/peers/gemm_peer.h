@@ -21,7 +21,7 @@ using Gemm = std::function<void(const GemmCall&)>;
 // A peer that computes the workload by calls of `gemm`, the epilogue as a pass of its own. Patches are copied
 // into columns where a convolution is not a matrix product as it stands; that copy is part of the call.
 // kUnimplemented for depthwise and grouped convolutions, which no one computes so.
-absl::StatusOr<Peer> MakeGemmPeer(const Problem& problem, std::string name, std::string description,
-                                  Gemm gemm);
+absl::StatusOr<Peer> MakeGemmPeer(const Problem& problem, std::string name, const std::string& description,
+                                  const Gemm& gemm);
 
 }  // namespace tunefarm::bench

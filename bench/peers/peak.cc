@@ -84,8 +84,8 @@ absl::StatusOr<Peer> MakePeak(const Problem& problem) {
 
   auto values = std::make_shared<Buffer>(std::size_t(chains + 2) * lanes);
   for (int j = 0; j < chains * lanes; ++j) values->data()[j] = 0.5f + 0.001f * static_cast<float>(j);
-  std::fill_n(values->data() + chains * lanes, lanes, 0.5f);
-  std::fill_n(values->data() + (chains + 1) * lanes, lanes, 0.25f);
+  std::fill_n(values->data() + std::ptrdiff_t(chains) * lanes, lanes, 0.5f);
+  std::fill_n(values->data() + std::ptrdiff_t(chains + 1) * lanes, lanes, 0.25f);
   auto result = std::make_shared<Buffer>(std::size_t(chains) * lanes);
 
   Peer peer;

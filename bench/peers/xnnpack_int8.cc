@@ -52,6 +52,7 @@ xnn_status Create(const Problem& problem, const Sizes& s, xnn_operator_t* op) {
   const std::vector<int32_t>& multiplier = problem.ints(requantize.multiplier.tensor);
   const std::vector<int32_t>& shift = problem.ints(requantize.shift.tensor);
   std::vector<float> scales;
+  scales.reserve(multiplier.size());
   for (std::size_t c = 0; c < multiplier.size(); ++c) {
     scales.push_back(std::ldexp(static_cast<float>(multiplier[c]), shift[c] - 31));
   }

@@ -83,6 +83,7 @@ absl::Status KernelRun::TimeKernels() {
   current_ = 0;
   for (const Series& s : series) {
     std::vector<double> us;
+    us.reserve(s.cycles.size());
     for (const double cycles : s.cycles) us.push_back(ToMicroseconds(cycles));
     const Interval interval = MedianInterval95(us);
     v1::KernelResult& result = *measurement_.add_kernels();

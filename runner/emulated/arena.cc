@@ -50,6 +50,7 @@ class Layout {
 // Every buffer that is there, with its name.
 std::vector<std::pair<std::string, const arena_buffer*>> Buffers(const arena_header& header) {
   std::vector<std::pair<std::string, const arena_buffer*>> buffers;
+  buffers.reserve(header.argument_count + 2);
   for (std::uint32_t a = 0; a < header.argument_count; ++a) {
     buffers.emplace_back(absl::StrCat("argument ", a), &header.arguments[a]);
   }
@@ -101,7 +102,7 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const executor::Job& job, c
     mapping = mmap(nullptr, header.total_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   }
   if (mapping == MAP_FAILED) {
-    const absl::Status status = ErrnoToStatus(errno, "cannot map the memory of the emulated board");
+    absl::Status status = ErrnoToStatus(errno, "cannot map the memory of the emulated board");
     close(fd);
     return status;
   }

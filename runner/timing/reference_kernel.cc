@@ -7,7 +7,7 @@ namespace {
 
 // 16 KiB: within the first-level cache of every core that runs Linux. A larger buffer would read the state
 // that the measured kernel left the caches in.
-constexpr std::size_t kFloats = 4 * 1024;
+constexpr std::size_t kFloats = 4096;
 
 // Passes over the buffer, and steps of arithmetic: each about 0.05 ms on a 3.7 GHz core. Longer would cost
 // more of the budget than it gives, shorter would be lost in the noise of single interrupts.

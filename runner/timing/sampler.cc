@@ -117,6 +117,7 @@ class Rounds {
 
   double CalmContention() const {
     std::vector<double> seen;
+    seen.reserve(readings_.size());
     for (const CoreReading& reading : readings_) seen.push_back(reading.contention);
     return Quantile(std::move(seen), 0.1);
   }
