@@ -125,9 +125,9 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
     const int64_t in_axis = (Extent(roles.vector) + lanes - 1) / lanes;
     double cost = 0;
     if (roles.blocks) {  // As many vectors of each block in a tile.
-      const int64_t blocks = (in_axis + in_block - 1) / in_block;
-      cost = static_cast<double>(blocks) * TilesCost(in_block * Extent(roles.rows2), vectors,
-                                                     Extent(roles.rows), rows, elementwise, target_);
+      const int64_t whole_blocks = (in_axis + in_block - 1) / in_block;
+      cost = static_cast<double>(whole_blocks) * TilesCost(in_block * Extent(roles.rows2), vectors,
+                                                           Extent(roles.rows), rows, elementwise, target_);
     } else {
       cost = TilesCost(in_axis, vectors, Extent(roles.rows), rows, elementwise, target_);
     }

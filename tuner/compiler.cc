@@ -147,7 +147,7 @@ absl::StatusOr<std::string> CompilerVersion(const std::string& compiler) {
         absl::FailedPreconditionError(absl::StrCat("'", compiler, " --version' failed: ", Tail(run->err))),
         ExitCode::kMissingCompiler);
   }
-  const std::string version = std::vector<std::string>(absl::StrSplit(run->out, absl::MaxSplits('\n', 1)))[0];
+  std::string version = std::vector<std::string>(absl::StrSplit(run->out, absl::MaxSplits('\n', 1)))[0];
   absl::MutexLock lock(mu);
   (*known)[compiler] = {identity, version};
   return version;

@@ -47,6 +47,7 @@ Daemon::~Daemon() {
     runners.swap(runners_);
   }
   std::vector<std::thread> stops;  // Each waits for its own calls in progress.
+  stops.reserve(runners.size());
   for (auto& [id, runner] : runners) stops.emplace_back([r = std::move(runner)]() mutable { r.reset(); });
   for (std::thread& stop : stops) stop.join();
 }

@@ -331,6 +331,7 @@ void JobPipeline::Step() {
   if (!draining_) {
     BuildAgain();
     std::vector<std::string> names;  // Advance takes completed work out of the map.
+    names.reserve(works_.size());
     for (const auto& [name, work] : works_) names.push_back(name);
     for (const std::string& name : names) Advance(name);
   }

@@ -21,6 +21,7 @@ std::string ConfirmationNote(int task_index, std::size_t number) {
 
 std::vector<int> TrialsOf(const Confirmation& confirmation) {
   std::vector<int> trials;
+  trials.reserve(confirmation.kernels.size());
   for (const Proposal& kernel : confirmation.kernels) trials.push_back(kernel.trial);
   return trials;
 }
@@ -36,9 +37,8 @@ std::string ToNote(const Confirmation& confirmation, const v1::Measurement& meas
 // One kernel of a measurement of several, as records keep it.
 v1::Measurement Single(const v1::Measurement& measurement, int kernel) {
   v1::Measurement single = measurement;
-  const v1::KernelResult result = measurement.kernels(kernel);
   single.clear_kernels();
-  *single.add_kernels() = result;
+  *single.add_kernels() = measurement.kernels(kernel);
   return single;
 }
 
@@ -156,6 +156,7 @@ bool JobPipeline::Check(const absl::Status& status) {
 bool JobPipeline::StoreCompletions() {
   if (completions_.empty()) return true;
   std::vector<db::Record> records;
+  records.reserve(completions_.size());
   for (const Completion& completion : completions_) records.push_back(completion.record);
   const absl::StatusOr<std::vector<int64_t>> ids = database_.InsertRecords(records);
   if (!Check(ids.status())) return false;

@@ -69,7 +69,7 @@ class JobRunner::Helpers {
     const schedules::Task& task = pipeline.task(task_index);
     runner_.services_.builders.Submit(
         runner_.job_.id, [this, &task, config] { return runner_.services_.build(task, config); },
-        [this, work_id, kernel](absl::StatusOr<Kernel> result) {
+        [this, work_id, kernel](const absl::StatusOr<Kernel>& result) {
           runner_.Post([=](JobPipeline& p) { p.OnBuilt(work_id, kernel, result); });
         });
   }
@@ -273,7 +273,7 @@ void JobRunner::Finish(const JobPipeline& pipeline) {
 
 // The last event first: a crash between the two is noticed at the next start (the log has ended, the job has
 // not).
-void JobRunner::End(v1::JobSummary summary) {
+void JobRunner::End(const v1::JobSummary& summary) {
   v1::JobEvent event;
   *event.mutable_done() = summary;
   const db::JobState state = summary.state() == v1::JOB_STATE_DONE        ? db::JobState::kDone

@@ -58,7 +58,7 @@ class JobRunner {
   void RunPipeline(JobPipeline& pipeline);
   void TakeBack(JobPipeline& pipeline);
   void Finish(const JobPipeline& pipeline);
-  void End(v1::JobSummary summary);
+  void End(const v1::JobSummary& summary);
   void Post(Message message);
   bool HandleMessages(JobPipeline& pipeline, absl::Duration timeout);
   bool Sleep(absl::Duration duration);  // False when the runner is to stop.

@@ -25,13 +25,11 @@ int NextTask(const std::vector<TaskPromise>& tasks) {
   const auto below_minimum = [&](int i) { return tasks[i].trials < kMinimumTrials; };
   for (int i = 0; i < static_cast<int>(tasks.size()); ++i) {
     if (!tasks[i].open) continue;
-    if (chosen < 0) {
-      chosen = i;
-    } else if (below_minimum(i) || below_minimum(chosen)) {
-      if (tasks[i].trials < tasks[chosen].trials) chosen = i;
-    } else if (Promise(tasks[i]) > Promise(tasks[chosen])) {
-      chosen = i;
-    }
+    const auto goes_before = [&](int other) {
+      if (below_minimum(i) || below_minimum(other)) return tasks[i].trials < tasks[other].trials;
+      return Promise(tasks[i]) > Promise(tasks[other]);
+    };
+    if (chosen < 0 || goes_before(chosen)) chosen = i;
   }
   return chosen;
 }
