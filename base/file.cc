@@ -22,6 +22,14 @@ namespace {
 
 constexpr int kAbandonedAfterSeconds = 60;
 
+// Between a scratch folder's prefix and its six random characters: nobody names a folder of their own so.
+constexpr absl::string_view kMark = ".tmp-";
+
+bool IsScratchName(absl::string_view name) {
+  return absl::StartsWith(name, "tunefarm") && name.size() > kMark.size() + 6 &&
+         name.substr(name.size() - 6 - kMark.size(), kMark.size()) == kMark;
+}
+
 // The folder, open and locked; -1 when another process has it locked or there is none.
 int LockFolder(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -120,7 +128,7 @@ void RemoveAbandonedTempDirs(const std::string& base) {
   for (const auto& entry : std::filesystem::directory_iterator(base, error)) {
     const std::string path = entry.path().string();
     struct stat facts{};
-    if (!absl::StartsWith(entry.path().filename().string(), "tunefarm") || lstat(path.c_str(), &facts) != 0 ||
+    if (!IsScratchName(entry.path().filename().string()) || lstat(path.c_str(), &facts) != 0 ||
         !S_ISDIR(facts.st_mode) || facts.st_uid != geteuid() ||
         time(nullptr) - facts.st_mtime < kAbandonedAfterSeconds) {
       continue;
@@ -138,7 +146,7 @@ absl::StatusOr<TempDir> TempDir::Create(absl::string_view prefix) {
   const std::string base = given != nullptr && *given != '\0' ? given : "/tmp";
   static std::once_flag cleaned;
   std::call_once(cleaned, [&base] { RemoveAbandonedTempDirs(base); });
-  std::string path = absl::StrCat(base, "/", std::string(prefix), ".XXXXXX");
+  std::string path = absl::StrCat(base, "/", std::string(prefix), std::string(kMark), "XXXXXX");
   if (mkdtemp(path.data()) == nullptr) return ErrnoToStatus(errno, absl::StrCat("cannot create ", path));
   const int lock_fd = LockFolder(path);
   return TempDir(std::move(path), lock_fd);

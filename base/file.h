@@ -31,7 +31,7 @@ std::string DataDirectory();
 // those of earlier ones (RemoveAbandonedTempDirs).
 class TempDir {
  public:
-  // The folder's name is `prefix`, a dot and six characters. Only prefixes that begin with "tunefarm" are
+  // The folder's name is `prefix`, ".tmp-" and six characters. Only prefixes that begin with "tunefarm" are
   // cleaned up after a process that was killed.
   static absl::StatusOr<TempDir> Create(absl::string_view prefix = "tunefarm");
   TempDir(TempDir&& other) noexcept;
@@ -45,8 +45,9 @@ class TempDir {
   int lock_fd_ = -1;  // The folder, locked with flock(2); closed in child processes.
 };
 
-// Removes this user's folders below `base` that begin with "tunefarm", whose owner is gone, and in which no
-// entry was made or removed for a minute (a folder is not locked yet at the moment of its creation).
+// Removes this user's folders below `base` that Create made with a prefix that begins with "tunefarm", whose
+// owner is gone, and in which no entry was made or removed for a minute (a folder is not locked yet at the
+// moment of its creation). Folders with other names, tunefarm.abcdef among them, are somebody else's.
 void RemoveAbandonedTempDirs(const std::string& base);
 
 }  // namespace tunefarm

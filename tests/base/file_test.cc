@@ -63,24 +63,27 @@ TEST_CASE("TempDirsOfKilledProcessesAreRemovedAndThoseInUseAreNot") {
   int status = -1;
   REQUIRE(waitpid(owner, &status, 0) == owner);
   REQUIRE(status == 0);
-  REQUIRE(MakeDirectories(base.path() + "/another-program").ok());
-  const auto names = [&base] {
+  const std::set<std::string> of_others = {"tunefarm", "tunefarm-clone", "tunefarm-bare.a1b2c3",
+                                           "other.tmp-a1b2c3"};
+  for (const std::string& name : of_others) REQUIRE(MakeDirectories(base.path() + "/" + name).ok());
+  const auto names = [&base, &of_others] {
     std::set<std::string> found;
     for (const auto& entry : std::filesystem::directory_iterator(base.path())) {
       const std::string name = entry.path().filename().string();
-      found.insert(name.substr(0, name.find('.')));
+      if (of_others.count(name) == 0) found.insert(name.substr(0, name.find('.')));
     }
     return found;
   };
 
   RemoveAbandonedTempDirs(base.path());
-  CHECK(names() == std::set<std::string>{"tunefarm-left", "tunefarm-used", "another-program"});  // Too young.
+  CHECK(names() == std::set<std::string>{"tunefarm-left", "tunefarm-used"});  // Too young.
   for (const auto& entry : std::filesystem::directory_iterator(base.path())) {
     std::filesystem::last_write_time(entry.path(),
                                      std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
   }
   RemoveAbandonedTempDirs(base.path());
-  CHECK(names() == std::set<std::string>{"tunefarm-used", "another-program"});
+  CHECK(names() == std::set<std::string>{"tunefarm-used"});
+  for (const std::string& name : of_others) CHECK(std::filesystem::exists(base.path() + "/" + name));
 }
 
 }  // namespace tunefarm
