@@ -79,6 +79,7 @@ absl::Status JudgeModels(const ModelOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const std::vector<RecordedTable> tables,
                             LoadTables(options.databases, options.train + kLeastHeldOut));
   std::vector<TaskRows> rows;
+  rows.reserve(tables.size());
   for (const RecordedTable& table : tables) rows.push_back(RowsOf(table));
   if (!options.json)
     std::printf("pairwise accuracy (recall of the best tenth) on held-out trials\n%-15s %-15s %-15s %-15s\n",

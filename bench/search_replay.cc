@@ -20,7 +20,7 @@ constexpr int kLeastConfigs = 100;
 template <typename T>
 T Quantile(std::vector<T> values, double share) {
   std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+  return values[static_cast<std::size_t>(std::lround(share * static_cast<double>(values.size() - 1)))];
 }
 
 int WithinFivePercent(const RecordedTable& table) {
