@@ -30,16 +30,6 @@ bool IsScratchName(absl::string_view name) {
          name.substr(name.size() - 6 - kMark.size(), kMark.size()) == kMark;
 }
 
-// The folder, open and locked; -1 when another process has it locked or there is none.
-int LockFolder(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    close(fd);
-    return -1;
-  }
-  return fd;
-}
-
 }  // namespace
 
 absl::Status ErrnoToStatus(int error, absl::string_view what) {
@@ -133,10 +123,10 @@ void RemoveAbandonedTempDirs(const std::string& base) {
         time(nullptr) - facts.st_mtime < kAbandonedAfterSeconds) {
       continue;
     }
-    const int fd = LockFolder(path);
-    if (fd < 0) continue;  // In use.
+    const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) continue;
     std::error_code ignored;
-    std::filesystem::remove_all(entry.path(), ignored);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) std::filesystem::remove_all(entry.path(), ignored);  // Not in use.
     close(fd);
   }
 }
@@ -148,8 +138,12 @@ absl::StatusOr<TempDir> TempDir::Create(absl::string_view prefix) {
   std::call_once(cleaned, [&base] { RemoveAbandonedTempDirs(base); });
   std::string path = absl::StrCat(base, "/", std::string(prefix), std::string(kMark), "XXXXXX");
   if (mkdtemp(path.data()) == nullptr) return ErrnoToStatus(errno, absl::StrCat("cannot create ", path));
-  const int lock_fd = LockFolder(path);
-  return TempDir(std::move(path), lock_fd);
+  TempDir folder(std::move(path), -1);
+  folder.lock_fd_ = open(folder.path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder.lock_fd_ < 0) return ErrnoToStatus(errno, absl::StrCat("cannot open ", folder.path_));
+  // Where there are no locks, nobody can take one to remove the folder either.
+  flock(folder.lock_fd_, LOCK_EX | LOCK_NB);
+  return folder;
 }
 
 TempDir::TempDir(TempDir&& other) noexcept

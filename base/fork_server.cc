@@ -14,7 +14,6 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/file.h"
@@ -109,18 +108,6 @@ bool SendRequest(int control, std::uint64_t max_bytes, const int (&descriptors)[
   return put == static_cast<ssize_t>(sizeof max_bytes);
 }
 
-std::vector<std::string> Environment(const std::string& library, const std::string& input, int control) {
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!absl::StartsWith(*entry, "LD_PRELOAD=")) environment.emplace_back(*entry);
-  }
-  // Names are looked up once, not again in each copy.
-  environment.insert(environment.end(), {absl::StrCat("LD_PRELOAD=", library), "LD_BIND_NOW=1",
-                                         absl::StrCat("TUNEFARM_FORK_INPUT=", input),
-                                         absl::StrCat("TUNEFARM_FORK_FD=", control)});
-  return environment;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ForkServer>> ForkServer::Start(const ForkServerOptions& options,
@@ -137,7 +124,10 @@ absl::StatusOr<std::unique_ptr<ForkServer>> ForkServer::Start(const ForkServerOp
   TUNEFARM_ASSIGN_OR_RETURN(const Descriptor words, MemoryFile());
   SubprocessOptions process;
   process.argv = options.argv;
-  process.environment = Environment(library, options.input, theirs.get());
+  // Names are looked up once, not again in each copy.
+  process.set_environment = {absl::StrCat("LD_PRELOAD=", library), "LD_BIND_NOW=1",
+                             absl::StrCat("TUNEFARM_FORK_INPUT=", options.input),
+                             absl::StrCat("TUNEFARM_FORK_FD=", theirs.get())};
   process.working_directory = options.working_directory;
   process.cpus = options.cpus;
   process.inherited_fds = {theirs.get()};

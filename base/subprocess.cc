@@ -160,11 +160,13 @@ std::vector<std::string> Environment(const SubprocessOptions& options) {
   } else {
     for (char** variable = environ; *variable != nullptr; ++variable) all.emplace_back(*variable);
   }
-  if (options.temporary_directory.empty()) return all;
-  all.erase(std::remove_if(all.begin(), all.end(),
-                           [](const std::string& variable) { return variable.rfind("TMPDIR=", 0) == 0; }),
-            all.end());
-  all.push_back("TMPDIR=" + options.temporary_directory);
+  for (const std::string& set : options.set_environment) {
+    const std::string name = set.substr(0, set.find('=') + 1);
+    all.erase(std::remove_if(all.begin(), all.end(),
+                             [&](const std::string& old) { return old.rfind(name, 0) == 0; }),
+              all.end());
+    all.push_back(set);
+  }
   return all;
 }
 

@@ -17,8 +17,8 @@ namespace tunefarm {
 struct SubprocessOptions {
   std::vector<std::string> argv;                        // argv[0] is looked up in PATH.
   std::optional<std::vector<std::string>> environment;  // "NAME=value"; absent: the parent's.
+  std::vector<std::string> set_environment;             // "NAME=value", over those of the same name above.
   std::string working_directory;                        // Empty: the parent's.
-  std::string temporary_directory;                      // $TMPDIR of the child; empty: the parent's.
   std::vector<int> cpus;                                // Affinity of the child; empty: the parent's.
   // Descriptors to keep open in the child, each under the number it has in the parent. All others but
   // 0, 1, 2 are closed.

@@ -174,8 +174,8 @@ absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, con
                                       const CompilerOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::Create("tunefarm-build"));
   const std::vector<std::string> flags = CompilerFlags(target, source);
-  const absl::Time deadline = absl::Now() + options.timeout;
   CompileResult result;
+  absl::Duration left = options.timeout;
   std::string input = "kernel.c";
   std::string text = source.c;
   if (options.warm != nullptr && options.launcher.empty()) {
@@ -186,6 +186,7 @@ absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, con
       return result;
     }
     if (translated.has_value() && translated->exit_code == 0) {
+      left -= translated->wall;  // Without the start of a warm compiler, which is not the candidate's.
       input = "kernel.s";
       text = std::move(translated->out);
     }
@@ -205,11 +206,13 @@ absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, con
     steps.push_back(
         Join(compiler, flags, LinkFlags(), std::vector<std::string>{"kernel.o", "-o", "kernel.so"}));
   }
+  const absl::Time deadline = absl::Now() + left;
   for (std::size_t step = 0; step < steps.size(); ++step) {
     SubprocessOptions process;
     process.argv = steps[step];
     process.working_directory = scratch.path();
-    process.temporary_directory = scratch.path();  // A killed compiler leaves its own scratch files.
+    process.set_environment = {
+        absl::StrCat("TMPDIR=", scratch.path())};  // A killed compiler leaves its own scratch files.
     process.cpus = options.cpus;
     TUNEFARM_ASSIGN_OR_RETURN(
         const RunResult run,

@@ -219,6 +219,21 @@ TEST_CASE("WhatAWarmCompilerRefusesIsJudgedByACold") {
   CHECK(!good->object.empty());
 }
 
+TEST_CASE("StartOfAWarmCompilerIsNotTheCandidatesTime") {
+  const auto folder = TempDir::Create();
+  schedules::Target target = Gcc();
+  // Only what is kept warm is told to give assembler text.
+  target.compiler = WriteScript(*folder, "slow", "case \"$*\" in *-S*) sleep 6;; esac\nexec gcc \"$@\"\n");
+  WarmCompilers warm;
+  CompilerOptions options;
+  options.warm = &warm;
+  options.timeout = absl::Seconds(5);
+  const auto result = Compile(Source("void tunefarm_run(void) {}"), target, options);
+  REQUIRE(result.ok());
+  CHECK(result->failure.kind() == v1::FAILURE_KIND_UNSPECIFIED);
+  CHECK(!result->object.empty());
+}
+
 // Doubles a macro again and again, so that the compiler reads for ever.
 TEST_CASE("WarmCompilerPastItsDeadlineIsABuildTimeout") {
   WarmCompilers warm;

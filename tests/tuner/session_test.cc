@@ -7,75 +7,12 @@
 
 #include "tests/catch.h"
 #include "tests/tuner/fake_task.h"
+#include "tests/tuner/session_run.h"
 
 namespace tunefarm::tuner {
 namespace {
 
 using schedules::Config;
-
-std::unique_ptr<JobSession> Make(const std::vector<std::shared_ptr<const FakeTask>>& tasks,
-                                 SessionOptions options) {
-  std::vector<SessionTask> session_tasks;
-  for (const auto& task : tasks) session_tasks.push_back({task, 1, {}, {}});
-  return *JobSession::Create(std::move(session_tasks), std::move(options));
-}
-
-void Refit(JobSession& session) {
-  if (auto work = session.StartRefit()) {
-    work->Run();
-    REQUIRE(session.FinishRefit(std::move(work)).ok());
-  }
-}
-
-// Answers every confirmation with the true times, the same in each round.
-void Confirm(JobSession& session, const std::vector<std::shared_ptr<const FakeTask>>& tasks) {
-  while (auto confirmation = session.NextConfirmation()) {
-    ConfirmationOutcome outcome;
-    for (const Proposal& kernel : confirmation->kernels) {
-      outcome.samples_us.emplace_back(20, tasks[confirmation->task_index]->TimeUs(kernel.config));
-    }
-    REQUIRE(session.ReportConfirmation(confirmation->task_index, outcome).ok());
-  }
-}
-
-struct Log {
-  std::vector<std::pair<Proposal, bool>> proposals;  // In order, and whether the outcome was reported.
-};
-
-// Runs to the end, or until `kill_after` outcomes; `depth` trials are under way at a time, and come back in
-// an order that the seed decides.
-void Run(JobSession& session, const std::vector<std::shared_ptr<const FakeTask>>& tasks, Log& log,
-         int depth = 1, int kill_after = 1 << 20, uint64_t order_seed = 0) {
-  Rng order(order_seed);
-  std::vector<Proposal> under_way = session.Outstanding();
-  for (int reported = 0; reported < kill_after; ++reported) {
-    Refit(session);
-    for (Proposal& proposal : session.Propose(depth - static_cast<int>(under_way.size()))) {
-      log.proposals.emplace_back(proposal, false);
-      under_way.push_back(std::move(proposal));
-    }
-    if (under_way.empty()) break;
-    std::swap(under_way[order.Uniform(under_way.size())], under_way.back());
-    const Proposal proposal = under_way.back();
-    under_way.pop_back();
-    REQUIRE(
-        session
-            .Report(proposal.task_index, proposal.trial, tasks[proposal.task_index]->Measure(proposal.config))
-            .ok());
-    for (auto& [logged, done] : log.proposals) {
-      if (logged.task_index == proposal.task_index && logged.trial == proposal.trial) {
-        REQUIRE_FALSE(done);  // Nothing is measured twice.
-        done = true;
-      }
-    }
-  }
-}
-
-std::vector<std::string> Texts(const Log& log) {
-  std::vector<std::string> texts;
-  for (const auto& [proposal, done] : log.proposals) texts.push_back(proposal.config_text);
-  return texts;
-}
 
 Outcome Failed(v1::FailureKind kind) {
   Outcome outcome;
@@ -198,107 +135,6 @@ TEST_CASE("ReportsAreTakenOnce") {
   REQUIRE(session->Report(0, 7, task->Measure(proposal.config)).code() == absl::StatusCode::kNotFound);
   REQUIRE(session->Report(0, 0, task->Measure(proposal.config)).ok());
   REQUIRE(session->Report(0, 0, task->Measure(proposal.config)).code() == absl::StatusCode::kAlreadyExists);
-}
-
-TEST_CASE("ConfirmedWinnerIsPublished") {
-  const std::vector<std::shared_ptr<const FakeTask>> tasks = {FakeTask::Make()};
-  auto session = Make(tasks, {.trials = 40, .strategy = "ga", .seed = 1});
-  Log log;
-  Run(*session, tasks, log, 2);
-  REQUIRE_FALSE(session->finished());
-  Confirm(*session, tasks);
-  REQUIRE(session->finished());
-  const v1::TaskSummary summary = session->Summary(0);
-  const double default_us = tasks[0]->TimeUs(tasks[0]->space().default_config());
-  const double best_us = tasks[0]->TimeUs(log.proposals[session->best_trial(0)].first.config);
-  REQUIRE(summary.finished());
-  REQUIRE(summary.trials() == 40);
-  REQUIRE(summary.speedup() == Approx(default_us / best_us));
-  REQUIRE(summary.default_gflops() == Approx(2.0 * 256 * 256 * 256 / default_us / 1e3));
-  REQUIRE(summary.best_gflops() == Approx(2.0 * 256 * 256 * 256 / best_us / 1e3));
-  REQUIRE_FALSE(summary.tie());
-  REQUIRE(summary.finished_why().find("all 40 trials are done") != std::string::npos);
-}
-
-TEST_CASE("LossAgainstTheDefaultIsNeverPublished") {
-  const auto task = FakeTask::Make();
-  auto session = Make({task}, {.trials = 5, .strategy = "random", .seed = 1});
-  // By luck of the moment all others seem faster than the default; the pairs say that they are slower.
-  for (const Proposal& proposal : session->Propose(5)) {
-    Outcome outcome = task->Measure(proposal.config);
-    outcome.median_us = proposal.trial == 0 ? 100 : 90 + proposal.trial;
-    REQUIRE(session->Report(0, proposal.trial, outcome).ok());
-  }
-  auto confirmation = session->NextConfirmation();
-  REQUIRE(confirmation.has_value());
-  REQUIRE(confirmation->kernels.size() == 5);
-  REQUIRE(confirmation->kernels[0].trial == 0);
-  REQUIRE_FALSE(session->NextConfirmation().has_value());  // Handed out once.
-  ConfirmationOutcome outcome;
-  outcome.samples_us.assign(5, std::vector<double>(20, 110));
-  outcome.samples_us[0].assign(20, 100);
-  REQUIRE(session->ReportConfirmation(0, outcome).ok());
-  REQUIRE(session->best_trial(0) == 0);
-  REQUIRE(session->Summary(0).tie());
-  REQUIRE(session->Summary(0).speedup() == 1);
-  REQUIRE(session->ReportConfirmation(0, outcome).code() == absl::StatusCode::kNotFound);
-}
-
-TEST_CASE("EstimatedTasksAreSettledWithoutMeasuringAgain") {
-  for (const double band : {0.05, 1e6}) {
-    const auto task = FakeTask::Make();
-    const auto session = Make({task}, {.trials = 24, .strategy = "random", .seed = 1});
-    while (!session->finished(0)) {
-      for (const Proposal& proposal : session->Propose(8)) {
-        Outcome outcome = task->Measure(proposal.config);
-        outcome.estimated = true;
-        outcome.error_band = band;
-        outcome.cycle_model = "model/1";
-        outcome.cycles = 120 * outcome.median_us;
-        REQUIRE(session->Report(0, proposal.trial, outcome).ok());
-      }
-      CHECK_FALSE(session->NextConfirmation().has_value());
-    }
-    const v1::TaskSummary summary = session->Summary(0);
-    INFO(summary.finished_why());
-    CHECK(summary.estimated());
-    CHECK(summary.cycle_model() == "model/1");
-    CHECK(summary.error_band() == band);
-    CHECK(summary.best_cycles() > 0);
-    CHECK(summary.best_cycles() <= summary.default_cycles());
-    CHECK(summary.speedup() == Approx(summary.default_cycles() / summary.best_cycles()));
-    CHECK(summary.tie() == (summary.speedup() < 1 + band));
-  }
-}
-
-TEST_CASE("FailingKernelIsDroppedFromTheConfirmation") {
-  const auto task = FakeTask::Make();
-  auto session = Make({task}, {.trials = 3, .strategy = "random", .seed = 1});
-  for (const Proposal& proposal : session->Propose(3)) {
-    Outcome outcome;
-    outcome.ok = true;
-    outcome.median_us = 100 - proposal.trial;
-    REQUIRE(session->Report(0, proposal.trial, outcome).ok());
-  }
-  REQUIRE(session->NextConfirmation()->kernels.size() == 3);
-  ConfirmationOutcome crash;
-  crash.failure = v1::FAILURE_KIND_CRASH;
-  crash.failed_kernel = 1;
-  REQUIRE(session->ReportConfirmation(0, crash).ok());
-  const auto again = session->NextConfirmation();
-  REQUIRE(again->kernels.size() == 2);
-  REQUIRE(again->kernels[1].trial == 1);
-  // A farm that keeps failing ends it: single measurements whose intervals overlap leave the default.
-  ConfirmationOutcome lost;
-  lost.failure = v1::FAILURE_KIND_DEVICE_LOST;
-  REQUIRE(session->ReportConfirmation(0, lost).ok());
-  REQUIRE(session->NextConfirmation().has_value());
-  REQUIRE(session->ReportConfirmation(0, lost).ok());
-  REQUIRE(session->NextConfirmation().has_value());
-  REQUIRE(session->ReportConfirmation(0, lost).ok());
-  REQUIRE(session->finished(0));
-  REQUIRE(session->best_trial(0) == 0);
-  REQUIRE(session->Summary(0).finished_why().find("device_lost") != std::string::npos);
 }
 
 TEST_CASE("TaskWhoseFirstTrialsAllFailAlikeEndsAndSaysWhy") {
