@@ -271,6 +271,7 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
                          : kernel.lhs == DotElement::kU8 ? -128
                                                          : 0;
   const auto half = static_cast<uint16_t>(-offset);
+  const int bits = kernel.isa == DotIsa::kAvx512 ? 512 : 256;
   return absl::StrReplaceAll(
       text, {{"$LOW", absl::StrCat("(", requantize.output_min - requantize.output_zero_point, ")")},
              {"$HIGH", absl::StrCat("(", requantize.output_max - requantize.output_zero_point, ")")},
@@ -285,6 +286,10 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
              {"$MAX", absl::StrCat("(", requantize.output_max, ")")},
              {"$OFFSET", absl::StrCat("(", offset, ")")},
              {"$PADDING", absl::StrCat(requantize.input_zero_point - offset)},
+             {"$WIDTH", absl::StrCat(bits)},
+             {"$BYTES", absl::StrCat(bits / 8)},
+             {"$WORDS", absl::StrCat(bits / 16)},
+             {"$LANES", absl::StrCat(bits / 32)},
              {"$PAIR", absl::StrCat("0x", absl::Hex(uint32_t{half} << 16 | half), "u")},
              {"$LHS", CTypeOf(kernel.lhs)}});
 }

@@ -1,5 +1,6 @@
 // The C text of each architecture's micro-kernels, between dot_kernel.cc and the files that hold it. In the
-// text, $LOW and $HIGH are the output's limits without its zero point, which is $ZERO.
+// text, $LOW and $HIGH are the output's limits without its zero point, which is $ZERO. On x86-64, $WIDTH,
+// $BYTES, $WORDS and $LANES are a vector's size in bits, bytes, int16 and int32.
 #pragma once
 
 #include <vector>
@@ -22,7 +23,7 @@ std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& r
 // $LIMIT(.
 struct WindowText {
   std::vector<const char*> terms;
-  const char* store = nullptr;
+  std::vector<const char*> store;
 };
 WindowText X86WindowText(const DotKernel& kernel, const Requantize& requantize);
 std::vector<const DotKernel*> NeonDotKernels(const Target& target);

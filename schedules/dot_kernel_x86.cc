@@ -9,22 +9,12 @@ typedef int32_t word_anywhere __attribute__((may_alias, aligned(1)));
 )";
 
 // As assembler, so that products are added at once: gcc 12 computes many of them first, and spills them.
-constexpr char kPairs256[] = R"(typedef __m256i sums;
-typedef __m256i lhs_terms, rhs_terms;
-static inline __m256i load_lhs(const int16_t* p) { return _mm256_set1_epi32(*(const word_anywhere*)p); }
-static inline __m256i load_rhs(const int16_t* p) { return _mm256_loadu_si256((const __m256i*)p); }
-static inline __m256i dot(__m256i acc, __m256i l, __m256i r) {
-  __m256i products;
-  __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+v"(acc), "=&v"(products) : "v"(l), "v"(r));
-  return acc;
-}
-)";
-constexpr char kPairs512[] = R"(typedef __m512i sums;
-typedef __m512i lhs_terms, rhs_terms;
-static inline __m512i load_lhs(const int16_t* p) { return _mm512_set1_epi32(*(const word_anywhere*)p); }
-static inline __m512i load_rhs(const int16_t* p) { return _mm512_loadu_si512(p); }
-static inline __m512i dot(__m512i acc, __m512i l, __m512i r) {
-  __m512i products;
+constexpr char kPairs[] = R"(typedef __m$WIDTHi sums;
+typedef __m$WIDTHi lhs_terms, rhs_terms;
+static inline __m$WIDTHi load_lhs(const int16_t* p) { return _mm$WIDTH_set1_epi32(*(const word_anywhere*)p); }
+static inline __m$WIDTHi load_rhs(const int16_t* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
+static inline __m$WIDTHi dot(__m$WIDTHi acc, __m$WIDTHi l, __m$WIDTHi r) {
+  __m$WIDTHi products;
   __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+v"(acc), "=&v"(products) : "v"(l), "v"(r));
   return acc;
 }
@@ -58,24 +48,13 @@ static inline __m512i dot(__m512i acc, __m512i l, __m512i r) {
 }
 )";
 // The instruction that reads adds as well.
-constexpr char kRaised512[] = R"(typedef __m512i sums;
-typedef __m512i lhs_terms, rhs_terms;
-static inline __m512i load_lhs(const int8_t* p) {
-  return _mm512_xor_si512(_mm512_set1_epi32(*(const word_anywhere*)p), _mm512_set1_epi8(-128));
+constexpr char kRaised[] = R"(typedef __m$WIDTHi sums;
+typedef __m$WIDTHi lhs_terms, rhs_terms;
+static inline __m$WIDTHi load_lhs(const int8_t* p) {
+  return _mm$WIDTH_xor_si$WIDTH(_mm$WIDTH_set1_epi32(*(const word_anywhere*)p), _mm$WIDTH_set1_epi8(-128));
 }
-static inline __m512i load_rhs(const int8_t* p) { return _mm512_loadu_si512(p); }
-static inline __m512i dot(__m512i acc, __m512i l, __m512i r) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(l), "v"(r));
-  return acc;
-}
-)";
-constexpr char kRaised256[] = R"(typedef __m256i sums;
-typedef __m256i lhs_terms, rhs_terms;
-static inline __m256i load_lhs(const int8_t* p) {
-  return _mm256_xor_si256(_mm256_set1_epi32(*(const word_anywhere*)p), _mm256_set1_epi8(-128));
-}
-static inline __m256i load_rhs(const int8_t* p) { return _mm256_loadu_si256((const __m256i*)p); }
-static inline __m256i dot(__m256i acc, __m256i l, __m256i r) {
+static inline __m$WIDTHi load_rhs(const int8_t* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
+static inline __m$WIDTHi dot(__m$WIDTHi acc, __m$WIDTHi l, __m$WIDTHi r) {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(l), "v"(r));
   return acc;
 }
@@ -115,15 +94,15 @@ constexpr char kHighWords256[] =
   return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
 }
 )";
-constexpr char kDouble256[] =
-    R"(static inline __m256i $REQUANTIZE(__m256i acc, __m256i multiplier, __m256i even, __m256i odd, __m256i shift) {
-  const __m256i high = high_words(_mm256_add_epi32(acc, acc), multiplier, even, odd);
-  return _mm256_srav_epi32(_mm256_add_epi32(high, _mm256_srai_epi32(acc, 31)), shift);
+constexpr char kDouble[] =
+    R"(static inline __m$WIDTHi $REQUANTIZE(__m$WIDTHi acc, __m$WIDTHi multiplier, __m$WIDTHi even, __m$WIDTHi odd, __m$WIDTHi shift) {
+  const __m$WIDTHi high = high_words(_mm$WIDTH_add_epi32(acc, acc), multiplier, even, odd);
+  return _mm$WIDTH_srav_epi32(_mm$WIDTH_add_epi32(high, _mm$WIDTH_srai_epi32(acc, 31)), shift);
 }
 )";
-constexpr char kSingle256[] =
-    R"(static inline __m256i $REQUANTIZE(__m256i acc, __m256i multiplier, __m256i even, __m256i odd, __m256i shift) {
-  return _mm256_srav_epi32(high_words(acc, multiplier, even, odd), shift);
+constexpr char kSingle[] =
+    R"(static inline __m$WIDTHi $REQUANTIZE(__m$WIDTHi acc, __m$WIDTHi multiplier, __m$WIDTHi even, __m$WIDTHi odd, __m$WIDTHi shift) {
+  return _mm$WIDTH_srav_epi32(high_words(acc, multiplier, even, odd), shift);
 }
 )";
 
@@ -143,17 +122,6 @@ constexpr char kHighWords512[] =
   even = _mm512_add_epi64(_mm512_mul_epi32(acc, multiplier), even);
   odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(acc, 32), _mm512_srli_epi64(multiplier, 32)), odd);
   return _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_CDAB);
-}
-)";
-constexpr char kDouble512[] =
-    R"(static inline __m512i $REQUANTIZE(__m512i acc, __m512i multiplier, __m512i even, __m512i odd, __m512i shift) {
-  const __m512i high = high_words(_mm512_add_epi32(acc, acc), multiplier, even, odd);
-  return _mm512_srav_epi32(_mm512_add_epi32(high, _mm512_srai_epi32(acc, 31)), shift);
-}
-)";
-constexpr char kSingle512[] =
-    R"(static inline __m512i $REQUANTIZE(__m512i acc, __m512i multiplier, __m512i even, __m512i odd, __m512i shift) {
-  return _mm512_srav_epi32(high_words(acc, multiplier, even, odd), shift);
 }
 )";
 constexpr char kLimit[] = R"(static inline __m128i limit(__m128i bytes) {
@@ -229,27 +197,23 @@ std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& r
   const auto add = [&](const std::vector<const char*>& more) {
     text.insert(text.end(), more.begin(), more.end());
   };
-  const std::vector<const char*> scale =
-      wide ? std::vector<const char*>{kHighWords512, twice ? kDouble512 : kSingle512}
-           : std::vector<const char*>{kHighWords256, twice ? kDouble256 : kSingle256};
+  const std::vector<const char*> scale = {wide ? kHighWords512 : kHighWords256, twice ? kDouble : kSingle};
   if (kernel.window_terms > 0) {
     const WindowText window = X86WindowText(kernel, requantize);
     if (!Saturates(requantize) && !wide && !bytes) text.push_back(kLimit);
     add(window.terms);
     add(scale);
-    text.push_back(window.store);
+    add(window.store);
     return text;
   }
-  if (wide) {
-    text.push_back(kernel.elementwise                  ? kChannels512
-                   : kernel.lhs == DotElement::kRaised ? kRaised512
-                   : bytes                             ? kBytes512
-                                                       : kPairs512);
+  if (kernel.elementwise) {
+    text.push_back(wide ? kChannels512 : kChannels256);
+  } else if (kernel.lhs == DotElement::kRaised) {
+    text.push_back(kRaised);
+  } else if (bytes) {
+    text.push_back(wide ? kBytes512 : kBytes256);
   } else {
-    text.push_back(kernel.elementwise                  ? kChannels256
-                   : kernel.lhs == DotElement::kRaised ? kRaised256
-                   : bytes                             ? kBytes256
-                                                       : kPairs256);
+    text.push_back(kPairs);
   }
   if (!Saturates(requantize)) text.push_back(kLimit);
   text.push_back(wide ? kChannelsStore512 : kChannelsStore256);

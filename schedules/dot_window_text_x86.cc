@@ -5,33 +5,34 @@
 namespace tunefarm::schedules {
 namespace {
 
-constexpr char kBytes256[] = R"(typedef struct {
-  __m256i v0, v1, v2, v3;
+constexpr char kBytesRows[] = R"(typedef struct {
+  __m$WIDTHi v0, v1, v2, v3;
 } sums;
 typedef sums lhs_terms;
-static inline __m256i load_row(const uint8_t* p) { return _mm256_loadu_si256((const void*)p); }
-static inline lhs_terms interleave(__m256i a, __m256i b, __m256i c, __m256i d) {
-  const __m256i ab = _mm256_unpacklo_epi8(a, b), ab_high = _mm256_unpackhi_epi8(a, b);
-  const __m256i cd = _mm256_unpacklo_epi8(c, d), cd_high = _mm256_unpackhi_epi8(c, d);
-  return (lhs_terms){_mm256_unpacklo_epi16(ab, cd), _mm256_unpackhi_epi16(ab, cd),
-                     _mm256_unpacklo_epi16(ab_high, cd_high), _mm256_unpackhi_epi16(ab_high, cd_high)};
+static inline __m$WIDTHi load_row(const uint8_t* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
+static inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b, __m$WIDTHi c, __m$WIDTHi d) {
+  const __m$WIDTHi ab = _mm$WIDTH_unpacklo_epi8(a, b), ab_high = _mm$WIDTH_unpackhi_epi8(a, b);
+  const __m$WIDTHi cd = _mm$WIDTH_unpacklo_epi8(c, d), cd_high = _mm$WIDTH_unpackhi_epi8(c, d);
+  return (lhs_terms){_mm$WIDTH_unpacklo_epi16(ab, cd), _mm$WIDTH_unpackhi_epi16(ab, cd),
+                     _mm$WIDTH_unpacklo_epi16(ab_high, cd_high), _mm$WIDTH_unpackhi_epi16(ab_high, cd_high)};
 }
 static inline lhs_terms load_rows1(const uint8_t* p, long pitch) {
   (void)pitch;
-  const __m256i none = _mm256_setzero_si256();
+  const __m$WIDTHi none = _mm$WIDTH_setzero_si$WIDTH();
   return interleave(load_row(p), none, none, none);
 }
 static inline lhs_terms load_rows2(const uint8_t* p, long pitch) {
-  const __m256i none = _mm256_setzero_si256();
+  const __m$WIDTHi none = _mm$WIDTH_setzero_si$WIDTH();
   return interleave(load_row(p), load_row(p + pitch), none, none);
 }
 static inline lhs_terms load_rows3(const uint8_t* p, long pitch) {
-  return interleave(load_row(p), load_row(p + pitch), load_row(p + 2 * pitch), _mm256_setzero_si256());
+  return interleave(load_row(p), load_row(p + pitch), load_row(p + 2 * pitch), _mm$WIDTH_setzero_si$WIDTH());
 }
 static inline lhs_terms load_rows4(const uint8_t* p, long pitch) {
   return interleave(load_row(p), load_row(p + pitch), load_row(p + 2 * pitch), load_row(p + 3 * pitch));
 }
-static inline __m256i dot_words(__m256i acc, __m256i l, const int8_t* r) {
+)";
+constexpr char kBytesDot256[] = R"(static inline __m256i dot_words(__m256i acc, __m256i l, const int8_t* r) {
 #ifdef __AVX512VL__
   __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(l), "m"(*(const __m256i*)r));
 #else
@@ -39,23 +40,30 @@ static inline __m256i dot_words(__m256i acc, __m256i l, const int8_t* r) {
 #endif
   return acc;
 }
-static inline sums dot(sums acc, lhs_terms l, const int8_t* r) {
-  acc.v0 = dot_words(acc.v0, l.v0, r);
-  acc.v1 = dot_words(acc.v1, l.v1, r + 32);
-  acc.v2 = dot_words(acc.v2, l.v2, r + 64);
-  acc.v3 = dot_words(acc.v3, l.v3, r + 96);
+)";
+constexpr char kBytesDot512[] = R"(static inline __m512i dot_words(__m512i acc, __m512i l, const int8_t* r) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(l), "m"(*(const __m512i*)r));
   return acc;
 }
 )";
-constexpr char kBytes256Store[] =
-    R"(static inline sums load_channels(const int32_t* p) { return (sums){load_words(p), load_words(p + 8), load_words(p + 16), load_words(p + 24)}; }
+constexpr char kBytesSums[] = R"(static inline sums dot(sums acc, lhs_terms l, const int8_t* r) {
+  acc.v0 = dot_words(acc.v0, l.v0, r);
+  acc.v1 = dot_words(acc.v1, l.v1, r + $BYTES);
+  acc.v2 = dot_words(acc.v2, l.v2, r + 2 * $BYTES);
+  acc.v3 = dot_words(acc.v3, l.v3, r + 3 * $BYTES);
+  return acc;
+}
+)";
+constexpr char kBytesScale[] =
+    R"(static inline sums load_channels(const int32_t* p) { return (sums){load_words(p), load_words(p + $LANES), load_words(p + 2 * $LANES), load_words(p + 3 * $LANES)}; }
 static inline sums requantize(sums acc, sums multiplier, sums even, sums odd, sums shift) {
   return (sums){requantize_words(acc.v0, multiplier.v0, even.v0, odd.v0, shift.v0),
                 requantize_words(acc.v1, multiplier.v1, even.v1, odd.v1, shift.v1),
                 requantize_words(acc.v2, multiplier.v2, even.v2, odd.v2, shift.v2),
                 requantize_words(acc.v3, multiplier.v3, even.v3, odd.v3, shift.v3)};
 }
-static inline void store_channels(int8_t* p, sums scaled, int channels) {
+)";
+constexpr char kBytes256Store[] = R"(static inline void store_channels(int8_t* p, sums scaled, int channels) {
   const __m256i bytes = $LIMIT256(_mm256_packs_epi16(_mm256_packs_epi32(scaled.v0, scaled.v1),
                                                      _mm256_packs_epi32(scaled.v2, scaled.v3)));
   if (channels == 32) {
@@ -65,53 +73,7 @@ static inline void store_channels(int8_t* p, sums scaled, int channels) {
   }
 }
 )";
-constexpr char kBytes512[] = R"(typedef struct {
-  __m512i v0, v1, v2, v3;
-} sums;
-typedef sums lhs_terms;
-static inline __m512i load_row(const uint8_t* p) { return _mm512_loadu_si512((const void*)p); }
-static inline lhs_terms interleave(__m512i a, __m512i b, __m512i c, __m512i d) {
-  const __m512i ab = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b);
-  const __m512i cd = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
-  return (lhs_terms){_mm512_unpacklo_epi16(ab, cd), _mm512_unpackhi_epi16(ab, cd),
-                     _mm512_unpacklo_epi16(ab_high, cd_high), _mm512_unpackhi_epi16(ab_high, cd_high)};
-}
-static inline lhs_terms load_rows1(const uint8_t* p, long pitch) {
-  (void)pitch;
-  const __m512i none = _mm512_setzero_si512();
-  return interleave(load_row(p), none, none, none);
-}
-static inline lhs_terms load_rows2(const uint8_t* p, long pitch) {
-  const __m512i none = _mm512_setzero_si512();
-  return interleave(load_row(p), load_row(p + pitch), none, none);
-}
-static inline lhs_terms load_rows3(const uint8_t* p, long pitch) {
-  return interleave(load_row(p), load_row(p + pitch), load_row(p + 2 * pitch), _mm512_setzero_si512());
-}
-static inline lhs_terms load_rows4(const uint8_t* p, long pitch) {
-  return interleave(load_row(p), load_row(p + pitch), load_row(p + 2 * pitch), load_row(p + 3 * pitch));
-}
-static inline __m512i dot_words(__m512i acc, __m512i l, const int8_t* r) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(l), "m"(*(const __m512i*)r));
-  return acc;
-}
-static inline sums dot(sums acc, lhs_terms l, const int8_t* r) {
-  acc.v0 = dot_words(acc.v0, l.v0, r);
-  acc.v1 = dot_words(acc.v1, l.v1, r + 64);
-  acc.v2 = dot_words(acc.v2, l.v2, r + 128);
-  acc.v3 = dot_words(acc.v3, l.v3, r + 192);
-  return acc;
-}
-)";
-constexpr char kBytes512Store[] =
-    R"(static inline sums load_channels(const int32_t* p) { return (sums){load_words(p), load_words(p + 16), load_words(p + 32), load_words(p + 48)}; }
-static inline sums requantize(sums acc, sums multiplier, sums even, sums odd, sums shift) {
-  return (sums){requantize_words(acc.v0, multiplier.v0, even.v0, odd.v0, shift.v0),
-                requantize_words(acc.v1, multiplier.v1, even.v1, odd.v1, shift.v1),
-                requantize_words(acc.v2, multiplier.v2, even.v2, odd.v2, shift.v2),
-                requantize_words(acc.v3, multiplier.v3, even.v3, odd.v3, shift.v3)};
-}
-static inline void store_channels(int8_t* p, sums scaled, int channels) {
+constexpr char kBytes512Store[] = R"(static inline void store_channels(int8_t* p, sums scaled, int channels) {
   const __m512i bytes = $LIMIT512(_mm512_packs_epi16(_mm512_packs_epi32(scaled.v0, scaled.v1),
                                                      _mm512_packs_epi32(scaled.v2, scaled.v3)));
   if (channels == 64) {
@@ -121,39 +83,40 @@ static inline void store_channels(int8_t* p, sums scaled, int channels) {
   }
 }
 )";
-constexpr char kPairs256[] = R"(typedef struct {
-  __m256i v0, v1;
+constexpr char kPairs[] = R"(typedef struct {
+  __m$WIDTHi v0, v1;
 } sums;
 typedef sums lhs_terms;
-static inline __m256i load_row(const int16_t* p) { return _mm256_loadu_si256((const void*)p); }
-static inline lhs_terms interleave(__m256i a, __m256i b) {
-  return (lhs_terms){_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)};
+static inline __m$WIDTHi load_row(const int16_t* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
+static inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b) {
+  return (lhs_terms){_mm$WIDTH_unpacklo_epi16(a, b), _mm$WIDTH_unpackhi_epi16(a, b)};
 }
 static inline lhs_terms load_rows1(const int16_t* p, long pitch) {
   (void)pitch;
-  return interleave(load_row(p), _mm256_setzero_si256());
+  return interleave(load_row(p), _mm$WIDTH_setzero_si$WIDTH());
 }
 static inline lhs_terms load_rows2(const int16_t* p, long pitch) { return interleave(load_row(p), load_row(p + pitch)); }
-static inline __m256i dot_words(__m256i acc, __m256i l, const int16_t* r) {
-  __m256i products;
+static inline __m$WIDTHi dot_words(__m$WIDTHi acc, __m$WIDTHi l, const int16_t* r) {
+  __m$WIDTHi products;
   __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"
           : "+v"(acc), "=&v"(products)
-          : "v"(l), "m"(*(const __m256i*)r));
+          : "v"(l), "m"(*(const __m$WIDTHi*)r));
   return acc;
 }
 static inline sums dot(sums acc, lhs_terms l, const int16_t* r) {
   acc.v0 = dot_words(acc.v0, l.v0, r);
-  acc.v1 = dot_words(acc.v1, l.v1, r + 16);
+  acc.v1 = dot_words(acc.v1, l.v1, r + $WORDS);
   return acc;
 }
 )";
-constexpr char kPairs256Store[] =
-    R"(static inline sums load_channels(const int32_t* p) { return (sums){load_words(p), load_words(p + 8)}; }
+constexpr char kPairsScale[] =
+    R"(static inline sums load_channels(const int32_t* p) { return (sums){load_words(p), load_words(p + $LANES)}; }
 static inline sums requantize(sums acc, sums multiplier, sums even, sums odd, sums shift) {
   return (sums){requantize_words(acc.v0, multiplier.v0, even.v0, odd.v0, shift.v0),
                 requantize_words(acc.v1, multiplier.v1, even.v1, odd.v1, shift.v1)};
 }
-static inline void store_channels(int8_t* p, sums scaled, int channels) {
+)";
+constexpr char kPairs256Store[] = R"(static inline void store_channels(int8_t* p, sums scaled, int channels) {
   const __m256i halves = _mm256_packs_epi32(scaled.v0, scaled.v1);
   const __m128i bytes = $LIMIT(_mm_packs_epi16(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1)));
   if (channels == 16) {
@@ -163,39 +126,7 @@ static inline void store_channels(int8_t* p, sums scaled, int channels) {
   }
 }
 )";
-constexpr char kPairs512[] = R"(typedef struct {
-  __m512i v0, v1;
-} sums;
-typedef sums lhs_terms;
-static inline __m512i load_row(const int16_t* p) { return _mm512_loadu_si512((const void*)p); }
-static inline lhs_terms interleave(__m512i a, __m512i b) {
-  return (lhs_terms){_mm512_unpacklo_epi16(a, b), _mm512_unpackhi_epi16(a, b)};
-}
-static inline lhs_terms load_rows1(const int16_t* p, long pitch) {
-  (void)pitch;
-  return interleave(load_row(p), _mm512_setzero_si512());
-}
-static inline lhs_terms load_rows2(const int16_t* p, long pitch) { return interleave(load_row(p), load_row(p + pitch)); }
-static inline __m512i dot_words(__m512i acc, __m512i l, const int16_t* r) {
-  __m512i products;
-  __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"
-          : "+v"(acc), "=&v"(products)
-          : "v"(l), "m"(*(const __m512i*)r));
-  return acc;
-}
-static inline sums dot(sums acc, lhs_terms l, const int16_t* r) {
-  acc.v0 = dot_words(acc.v0, l.v0, r);
-  acc.v1 = dot_words(acc.v1, l.v1, r + 32);
-  return acc;
-}
-)";
-constexpr char kPairs512Store[] =
-    R"(static inline sums load_channels(const int32_t* p) { return (sums){load_words(p), load_words(p + 16)}; }
-static inline sums requantize(sums acc, sums multiplier, sums even, sums odd, sums shift) {
-  return (sums){requantize_words(acc.v0, multiplier.v0, even.v0, odd.v0, shift.v0),
-                requantize_words(acc.v1, multiplier.v1, even.v1, odd.v1, shift.v1)};
-}
-static inline void store_channels(int8_t* p, sums scaled, int channels) {
+constexpr char kPairs512Store[] = R"(static inline void store_channels(int8_t* p, sums scaled, int channels) {
   const __m256i bytes = $LIMIT256(_mm512_cvtsepi16_epi8(_mm512_packs_epi32(scaled.v0, scaled.v1)));
   if (channels == 32) {
     _mm256_storeu_si256((__m256i*)p, bytes);
@@ -204,12 +135,8 @@ static inline void store_channels(int8_t* p, sums scaled, int channels) {
   }
 }
 )";
-
-constexpr char kLoadWords256[] =
-    R"(static inline __m256i load_words(const int32_t* p) { return _mm256_loadu_si256((const __m256i*)p); }
-)";
-constexpr char kLoadWords512[] =
-    R"(static inline __m512i load_words(const int32_t* p) { return _mm512_loadu_si512(p); }
+constexpr char kLoadWords[] =
+    R"(static inline __m$WIDTHi load_words(const int32_t* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
 )";
 constexpr char kLimit256[] = R"(static inline __m256i limit256(__m256i bytes) {
   return _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_set1_epi8($MIN)), _mm256_set1_epi8($MAX));
@@ -225,11 +152,16 @@ constexpr char kLimit512[] = R"(static inline __m512i limit512(__m512i bytes) {
 WindowText X86WindowText(const DotKernel& kernel, const Requantize& requantize) {
   const bool wide = kernel.isa == DotIsa::kAvx512, bytes = kernel.window_terms == 4;
   WindowText text;
-  text.terms = {wide ? (bytes ? kBytes512 : kPairs512) : (bytes ? kBytes256 : kPairs256),
-                wide ? kLoadWords512 : kLoadWords256};
+  if (bytes) {
+    text.terms = {kBytesRows, wide ? kBytesDot512 : kBytesDot256, kBytesSums};
+    text.store = {kBytesScale, wide ? kBytes512Store : kBytes256Store};
+  } else {
+    text.terms = {kPairs};
+    text.store = {kPairsScale, wide ? kPairs512Store : kPairs256Store};
+  }
+  text.terms.push_back(kLoadWords);
   if (!Saturates(requantize) && wide && bytes) text.terms.push_back(kLimit512);
   if (!Saturates(requantize) && wide != bytes) text.terms.push_back(kLimit256);
-  text.store = wide ? (bytes ? kBytes512Store : kPairs512Store) : (bytes ? kBytes256Store : kPairs256Store);
   return text;
 }
 
