@@ -18,6 +18,10 @@ namespace {
 
 std::vector<std::pair<const char*, std::string>> Environment(const schedules::Target& target, int threads) {
   std::vector<std::pair<const char*, std::string>> environment = {
+      // Everybody's memory, ours and theirs, in huge pages, as the executor's
+      // (runner/executor/guarded_buffer.h).
+      {"GLIBC_TUNABLES",
+       "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.top_pad=67108864"},
       {"OPENBLAS_NUM_THREADS", std::to_string(threads)},
       {"BLIS_NUM_THREADS", std::to_string(threads)},
       {"OMP_NUM_THREADS", std::to_string(threads)}};

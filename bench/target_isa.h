@@ -7,8 +7,8 @@
 
 namespace tunefarm::bench {
 
-// Restarts this program once with OPENBLAS_CORETYPE, ONEDNN_MAX_CPU_ISA, BLIS_ARCH_TYPE and the number of
-// threads in the environment: the libraries read them when they are loaded. Returns when the environment is
+// Restarts this program once with OPENBLAS_CORETYPE, ONEDNN_MAX_CPU_ISA, BLIS_ARCH_TYPE, the number of
+// threads, and huge pages for malloc in the environment: the libraries read them when they are loaded. Returns when the environment is
 // as it should be, or with the error of restarting.
 absl::Status HoldPeersTo(const schedules::Target& target, int threads, char** argv);
 

@@ -29,6 +29,7 @@ absl::Status TuneFirst(const std::vector<std::string>& workloads, const TuneOpti
   if (child < 0) return ErrnoToStatus(errno, "fork");
   if (child == 0) {
     dup2(STDERR_FILENO, STDOUT_FILENO);
+    unsetenv("GLIBC_TUNABLES");  // HoldPeersTo's.
     execv(program.c_str(), argv.data());
     _exit(127);
   }

@@ -43,7 +43,7 @@ struct Tensors {
   std::vector<const void*> constants;
   std::unique_ptr<GuardedBuffer> workspace;
   const void* expected = nullptr;
-  std::uint64_t bytes = 0;  // Of everything a kernel is given.
+  std::uint64_t bytes = 0;  // Of address space, for everything a kernel is given.
 
   const ArgumentSpec* output = nullptr;
   GuardedBuffer& output_buffer() { return buffers.back(); }
@@ -67,7 +67,7 @@ void MakeTensors(const Job& job, Tensors& tensors) {
     const ArgumentSpec& spec = job.arguments[a];
     const std::size_t bytes = spec.elements * BytesOf(spec.type);
     GuardedBuffer& buffer = tensors.buffers.emplace_back(bytes, kEdgeNames[a]);
-    tensors.bytes += bytes;
+    tensors.bytes += GuardedBuffer::AddressSpace(bytes);
     tensors.arguments.push_back(buffer.data());
     tensors.constants.push_back(spec.role == Role::kConstant ? buffer.data() : nullptr);
     if (spec.role == Role::kOutput) {
@@ -80,7 +80,7 @@ void MakeTensors(const Job& job, Tensors& tensors) {
   if (job.workspace_bytes > 0) {
     tensors.workspace =
         std::make_unique<GuardedBuffer>(job.workspace_bytes, "crossed the edge of the workspace");
-    tensors.bytes += job.workspace_bytes;
+    tensors.bytes += GuardedBuffer::AddressSpace(job.workspace_bytes);
   }
   MapExpected(job, tensors);
 }
@@ -139,7 +139,7 @@ CoreReading ReadCore(ReferenceKernel& reference) {
   reference.Warm();
   const Reading clock = Timed([] { ReferenceKernel::Clock(); });
   const Reading crowd = Timed([&] { reference.Crowd(); });
-  return {clock.us, crowd.us / clock.us, clock.disturbed || crowd.disturbed};
+  return Combine(clock, crowd, Timed([] { ReferenceKernel::Clock(); }));
 }
 
 // For the device's baseline: nothing but the reference kernel, for the time of the policy.
@@ -166,7 +166,8 @@ void RunJob(const Job& job) {
   Tensors tensors;
   MakeTensors(job, tensors);
   ReferenceKernel reference;
-  LimitResources(kOwnBytes + tensors.bytes + job.kernel_count * job.packed_bytes + job.memory_limit_bytes);
+  LimitResources(kOwnBytes + tensors.bytes +
+                 job.kernel_count * GuardedBuffer::AddressSpace(job.packed_bytes) + job.memory_limit_bytes);
   EnterFilter(job);
 
   std::deque<LoadedKernel> kernels;

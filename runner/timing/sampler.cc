@@ -26,6 +26,9 @@ constexpr double kPatience = 1.25;
 // A preempted reading of the reference kernel is repeated at most so often.
 constexpr int kReferenceAttempts = 3;
 
+// Two readings of the clock, 50 microseconds apart, differ by less where nothing came between.
+constexpr double kSameClock = 1.03;
+
 // Bounds the memory and the message of one result; a thousand samples of 1 ms are beyond every budget.
 constexpr std::size_t kMaxSamples = 2000;
 
@@ -86,7 +89,7 @@ class Rounds {
     CoreReading reading;
     for (int attempt = 0; attempt < kReferenceAttempts; ++attempt) {
       reading = bench_.reference();
-      pending_us_ += reading.clock_us * (1 + reading.contention);
+      pending_us_ += reading.clock_us * (2 + reading.contention);
       if (!reading.disturbed) break;
     }
     readings_.push_back(reading);
@@ -118,7 +121,10 @@ class Rounds {
   double CalmContention() const {
     std::vector<double> seen;
     seen.reserve(readings_.size());
-    for (const CoreReading& reading : readings_) seen.push_back(reading.contention);
+    for (const CoreReading& reading : readings_) {
+      if (!reading.disturbed) seen.push_back(reading.contention);
+    }
+    if (seen.empty() && !readings_.empty()) seen.push_back(readings_.front().contention);
     return Quantile(std::move(seen), 0.1);
   }
 
@@ -208,6 +214,13 @@ Sampling Judge(const TimingPolicy& policy, const KernelSamples& kernel, double s
 }
 
 }  // namespace
+
+CoreReading Combine(const Reading& clock, const Reading& crowd, const Reading& clock_again) {
+  const double clock_us = std::min(clock.us, clock_again.us);
+  const bool agree = std::max(clock.us, clock_again.us) <= kSameClock * clock_us;
+  return {clock_us, crowd.us / clock_us,
+          !agree || clock.disturbed || crowd.disturbed || clock_again.disturbed};
+}
 
 std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernels, const Bench& bench,
                                   double* calm_contention) {

@@ -24,6 +24,11 @@ struct CoreReading {
   bool disturbed = false;
 };
 
+// The core's state from the chain, the mix, and the chain again. The shorter chain counts, and two that
+// differ disturb the reading: what the kernel under us does not see (a host that gives the core to others for
+// some microseconds) lengthens one of them, and would otherwise pass for a slow clock beside calm neighbours.
+CoreReading Combine(const Reading& clock, const Reading& crowd, const Reading& clock_again);
+
 // What the sampler may do. Both run to completion on the caller's thread.
 struct Bench {
   std::function<Reading(std::size_t kernel, std::uint64_t iterations)> run;

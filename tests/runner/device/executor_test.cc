@@ -272,6 +272,30 @@ TEST_CASE("CrossingATensorsEdgeIsCaught") {
   CHECK(bench.FailureOf("RUN { ((volatile float*)a[0])[0] = 1; }").kind() == v1::FAILURE_KIND_CRASH);
 }
 
+TEST_CASE("CrossingTheEdgesOfMemoryInHugePagesIsCaught") {
+  Bench bench;
+  const auto with_workspace = [&](const std::string& body) {
+    LocalWork work = bench.Work({bench.Compile(absl::StrCat("RUN {", kTwice, body, "}"))});
+    work.item.mutable_run()->set_workspace_bytes(3000010);
+    return bench.Measure(work).failure();
+  };
+  CHECK(with_workspace("memset(w, 1, 3000010);").kind() == v1::FAILURE_KIND_UNSPECIFIED);
+  for (const char* near : {"((volatile char*)w)[-1] = 1;", "((volatile char*)w)[-1000000] = 1;",
+                           "((volatile char*)w)[3000010] = 1;"}) {
+    INFO(near);
+    const v1::Failure failure = with_workspace(near);
+    CHECK(failure.kind() == v1::FAILURE_KIND_WRONG_RESULT);
+    CHECK(Says(failure, "workspace"));
+  }
+  // 1194240 bytes of the first huge page are free.
+  for (const char* far : {"((volatile char*)w)[-1194241] = 1;", "((volatile char*)w)[3000100] = 1;"}) {
+    INFO(far);
+    const v1::Failure failure = with_workspace(far);
+    CHECK(failure.kind() == v1::FAILURE_KIND_CRASH);
+    CHECK(Says(failure, "workspace"));
+  }
+}
+
 TEST_CASE("WhatDoesNotLoadIsALoadFailure") {
   Bench bench;
   CHECK(bench.FailureOf("void something_else(void) {}").kind() == v1::FAILURE_KIND_LOAD);

@@ -63,6 +63,34 @@ TEST_CASE("ACalmMachineIsDoneAfterTheFewestSamples") {
   CHECK(calm == 10);
 }
 
+TEST_CASE("AnInterruptionThatNobodyCountsIsNoSlowClock") {
+  for (const bool first : {true, false}) {
+    const CoreReading reading =
+        Combine({first ? 17.0 : 11.0, false}, {110, false}, {first ? 11.0 : 17.0, false});
+    CHECK(reading.clock_us == 11);
+    CHECK(reading.contention == 10);
+    CHECK(reading.disturbed);
+  }
+  const CoreReading slow = Combine({17, false}, {170, false}, {17.2, false});
+  CHECK(slow.clock_us == 17);
+  CHECK_FALSE(slow.disturbed);
+  CHECK(Combine({11, false}, {110, true}, {11, false}).disturbed);
+}
+
+TEST_CASE("OneFalseReadingOfTheClockDoesNotPassForTheCalmestMoment") {
+  Machine machine;
+  Bench bench = machine.bench();
+  int readings = 0;
+  bench.reference = [&] {  // Every fifth reading finds the clock slow and the neighbours calm.
+    return ++readings % 5 == 0 ? CoreReading{16, 6.25, true} : CoreReading{10, 10, false};
+  };
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(Policy(), 1, bench, &calm);
+  CHECK(calm == 10);
+  CHECK(result[0].dropped == 0);
+  CHECK_FALSE(result[0].noisy);
+}
+
 TEST_CASE("SamplesOfACrowdedCoreAreDropped") {
   Machine machine;
   machine.crowded = [](int i) { return i % 8 < 4; };
