@@ -93,9 +93,13 @@ absl::StatusOr<std::string> DeviceFor(const ReplayOptions& options, const db::Re
   return device;
 }
 
-// Measures records that share a number of threads; true when each agrees or the machine has drifted.
-absl::StatusOr<bool> ReplayTogether(const ReplayOptions& options, const std::vector<db::Record>& records,
-                                    const std::string& device_text, bool json) {
+// A difference that nothing explains is looked at so often.
+constexpr int kAttempts = 3;
+
+// Measures records that share a number of threads again. Result i is that of record i.
+absl::StatusOr<std::vector<db::Record>> MeasureAgain(const ReplayOptions& options,
+                                                     const std::vector<db::Record>& records,
+                                                     const std::string& device_text, bool json) {
   LocalFarmOptions farm;
   TUNEFARM_ASSIGN_OR_RETURN(const auto device, FindDevice(device_text));
   SetDevice(device, farm);
@@ -124,7 +128,7 @@ absl::StatusOr<bool> ReplayTogether(const ReplayOptions& options, const std::vec
   std::map<std::pair<uint32_t, uint32_t>, int64_t> measured;
   for (const v1::TrialEvent& trial : outcome.trials)
     measured[{trial.task_index(), trial.trial()}] = trial.record();
-  bool explained = true;
+  std::vector<db::Record> again;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const auto found = measured.find({plan.places[i].task, plan.places[i].trial});
     if (found == measured.end()) {
@@ -137,10 +141,37 @@ absl::StatusOr<bool> ReplayTogether(const ReplayOptions& options, const std::vec
                                   : "reading the new measurement (with --daemon, --db must be the daemon's "
                                     "own database)");
     }
-    const ReplayVerdict verdict = CompareReplay(records[i], now->front());
-    Tell(records[i], now->front(), verdict, json);
-    explained = explained &&
-                (verdict.result == ReplayResult::kAgrees || verdict.result == ReplayResult::kMachineDrifted);
+    again.push_back(std::move(now->front()));
+  }
+  return again;
+}
+
+// Measures them again, those that disagree more than once, and tells; true when each agrees or the machine
+// has drifted.
+absl::StatusOr<bool> ReplayTogether(const ReplayOptions& options, std::vector<db::Record> records,
+                                    const std::string& device_text, bool json) {
+  std::vector<std::vector<db::Record>> now(records.size());
+  bool explained = true;
+  for (int attempt = 1; !records.empty(); ++attempt) {
+    TUNEFARM_ASSIGN_OR_RETURN(std::vector<db::Record> measured,
+                              MeasureAgain(options, records, device_text, json));
+    std::vector<db::Record> left;
+    std::vector<std::vector<db::Record>> left_now;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      now[i].push_back(std::move(measured[i]));
+      const ReplayVerdict verdict = CompareReplays(records[i], now[i]);
+      // A model gives the same number every time.
+      if (verdict.result == ReplayResult::kDisagrees && !records[i].estimated && attempt < kAttempts) {
+        left.push_back(std::move(records[i]));
+        left_now.push_back(std::move(now[i]));
+        continue;
+      }
+      Tell(records[i], now[i].back(), verdict, json);
+      explained = explained && (verdict.result == ReplayResult::kAgrees ||
+                                verdict.result == ReplayResult::kMachineDrifted);
+    }
+    records = std::move(left);
+    now = std::move(left_now);
   }
   return explained;
 }
@@ -219,7 +250,12 @@ void AddReplay(CLI::App& app, Invocation& invocation) {
   command->footer(
       "Agrees when the 95 % intervals of both medians overlap, each widened by the drift limit of its "
       "measurement\n"
-      "policy; otherwise the reference kernel's times say whether the machine has drifted. Exit status 0 for "
+      "policy; otherwise the reference kernel's times say whether the machine has drifted. What neither "
+      "explains "
+      "is\n"
+      "measured up to three times: a machine that does not agree with itself has drifted as well. Exit "
+      "status 0 "
+      "for\n"
       "both.\n\n"
       "Examples:\n"
       "  tunefarm replay 17 42\n"

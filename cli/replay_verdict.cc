@@ -68,6 +68,14 @@ std::vector<std::string> SoftwareChanges(const db::Record& then, const db::Recor
   return changes;
 }
 
+// Their intervals overlap after each was widened by its drift limit.
+bool Overlap(const db::Record& one, const db::Record& other) {
+  const auto& a = one.measurement.kernels(0);
+  const auto& b = other.measurement.kernels(0);
+  return a.low_us() * (1 - LimitOf(one)) <= b.high_us() * (1 + LimitOf(other)) &&
+         b.low_us() * (1 - LimitOf(other)) <= a.high_us() * (1 + LimitOf(one));
+}
+
 }  // namespace
 
 ReplayVerdict CompareReplay(const db::Record& then, const db::Record& now) {
@@ -81,10 +89,7 @@ ReplayVerdict CompareReplay(const db::Record& then, const db::Record& now) {
   const auto& a = then.measurement.kernels(0);
   const auto& b = now.measurement.kernels(0);
   const std::string numbers = absl::StrCat("then ", Describe(then), ", now ", Describe(now));
-  const double limit_a = LimitOf(then);
-  const double limit_b = LimitOf(now);
-  if (a.low_us() * (1 - limit_a) <= b.high_us() * (1 + limit_b) &&
-      b.low_us() * (1 - limit_b) <= a.high_us() * (1 + limit_a)) {
+  if (Overlap(then, now)) {
     return {ReplayResult::kAgrees, numbers};
   }
   if (const auto changes = MachineChanges(then, now); !changes.empty()) {
@@ -98,6 +103,25 @@ ReplayVerdict CompareReplay(const db::Record& then, const db::Record& now) {
   return {ReplayResult::kDisagrees,
           absl::StrFormat("%s: %.1f %% apart, and neither the reference kernel nor the software explains it",
                           numbers, 100 * std::fabs(b.median_us() / a.median_us() - 1))};
+}
+
+ReplayVerdict CompareReplays(const db::Record& then, const std::vector<db::Record>& now) {
+  ReplayVerdict last = CompareReplay(then, now.back());
+  if (now.size() == 1) return last;
+  std::vector<std::string> earlier;
+  bool steady = last.result != ReplayResult::kFailed;
+  for (std::size_t i = 0; i + 1 < now.size(); ++i) {
+    earlier.push_back(FormatMicroseconds(now[i].measurement.kernels(0).median_us()));
+    steady = steady && Overlap(now[i], now.back());
+  }
+  const std::string before = absl::StrCat("just before, ", absl::StrJoin(earlier, " and "));
+  if (last.result == ReplayResult::kDisagrees && !steady) {
+    return {ReplayResult::kMachineDrifted,
+            absl::StrCat("then ", Describe(then), ", now ", Describe(now.back()), ", ", before,
+                         "; the machine does not agree with itself")};
+  }
+  last.explanation += absl::StrCat(" (", before, ")");
+  return last;
 }
 
 std::string ReplayResultName(ReplayResult result) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "db/database.h"
 
@@ -9,7 +10,8 @@ namespace tunefarm::cli {
 
 enum class ReplayResult {
   kAgrees,
-  kMachineDrifted,   // The reference kernel or the facts of the machine say that it is not what it was.
+  kMachineDrifted,   // The reference kernel or the facts of the machine say that it is not what it was, or
+                     // it does not agree with itself from one minute to the next.
   kSoftwareDiffers,  // Template or toolchain are others: another kernel was measured.
   kDisagrees,        // None of these explains the difference.
   kFailed,           // The kernel has no time now.
@@ -24,6 +26,11 @@ struct ReplayVerdict {
 // drift limit of its policy (a share of the bound): within that, the machine may differ from itself from one
 // hour to the next.
 ReplayVerdict CompareReplay(const db::Record& then, const db::Record& now);
+
+// The same over all that was measured now, oldest first, at least one. A difference that nothing explains
+// counts only when it is there again: a neighbour who takes the shared cache or the memory for a second is
+// not seen by the reference kernel.
+ReplayVerdict CompareReplays(const db::Record& then, const std::vector<db::Record>& now);
 
 std::string ReplayResultName(ReplayResult result);  // "agrees", "machine_drifted", ...
 

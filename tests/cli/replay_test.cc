@@ -51,6 +51,26 @@ TEST_CASE("ASlowerReferenceKernelMeansTheMachineDrifted") {
         "200 us and takes 260 us, 30 % more");
 }
 
+TEST_CASE("ADifferenceMustBeThereAgain") {
+  const db::Record then = Measured(99, 100, 101);
+  const db::Record slow = Measured(149, 150, 151);
+  CHECK(CompareReplays(then, {slow}).result == ReplayResult::kDisagrees);
+  CHECK(CompareReplays(then, {slow, slow, slow}).result == ReplayResult::kDisagrees);
+  const ReplayVerdict passed = CompareReplays(then, {slow, then});
+  CHECK(passed.result == ReplayResult::kAgrees);
+  CHECK(passed.explanation ==
+        "then 100 us (99 us to 101 us), now 100 us (99 us to 101 us) (just before, 150 us)");
+  const ReplayVerdict restless = CompareReplays(then, {slow, Measured(199, 200, 201)});
+  CHECK(restless.result == ReplayResult::kMachineDrifted);
+  CHECK(restless.explanation ==
+        "then 100 us (99 us to 101 us), now 200 us (199 us to 201 us), just before, 150 us; the machine does "
+        "not agree with itself");
+  db::Record failed = slow;
+  failed.measurement.clear_kernels();
+  failed.measurement.mutable_failure()->set_kind(v1::FAILURE_KIND_CRASH);
+  CHECK(CompareReplays(then, {slow, failed}).result == ReplayResult::kFailed);
+}
+
 TEST_CASE("AnotherDeviceIsAnotherMachine") {
   db::Record now = Measured(149, 150, 151);
   now.device_id = "other";
