@@ -33,7 +33,6 @@ std::vector<std::pair<const char*, std::string>> Environment(const schedules::Ta
   if (target.architecture == "x86_64") {
     const bool avx512 = has("avx512f"), avx2 = has("avx2");
     environment.emplace_back("OPENBLAS_CORETYPE", avx512 ? "SkylakeX" : avx2 ? "Haswell" : "Nehalem");
-    environment.emplace_back("BLIS_ARCH_TYPE", avx512 ? "skx" : avx2 ? "haswell" : "penryn");
     environment.emplace_back("ONEDNN_MAX_CPU_ISA", has("avx512_vnni") ? "AVX512_CORE_VNNI"
                                                    : avx512           ? "AVX512_CORE"
                                                    : avx2             ? "AVX2"

@@ -7,9 +7,9 @@
 
 namespace tunefarm::bench {
 
-// Restarts this program once with OPENBLAS_CORETYPE, ONEDNN_MAX_CPU_ISA, BLIS_ARCH_TYPE, the number of
-// threads, and huge pages for malloc in the environment: the libraries read them when they are loaded. Returns when the environment is
-// as it should be, or with the error of restarting.
+// Restarts this program once with OPENBLAS_CORETYPE, ONEDNN_MAX_CPU_ISA, the number of
+// threads, and huge pages for malloc in the environment: the libraries read them when they are loaded.
+// Returns when the environment is as it should be, or with the error of restarting.
 absl::Status HoldPeersTo(const schedules::Target& target, int threads, char** argv);
 
 // kFailedPrecondition when this machine lacks a feature of the target.
