@@ -120,8 +120,13 @@ ComputeDefinition DefineMatmul(const Workload& workload) {
   };
   ComputeDefinition& compute = builder.compute();
   compute.lhs = builder.Access("lhs", TensorRole::kInput, shape(size_m, size_k), index(m, k));
-  compute.rhs = dense ? builder.Access("weights", TensorRole::kConstant, {size_n, size_k}, {At(n), At(k)})
-                      : builder.Access("rhs", TensorRole::kInput, shape(size_k, size_n), index(k, n));
+  if (dense) {
+    compute.rhs = builder.Access("weights", TensorRole::kConstant, {size_n, size_k}, {At(n), At(k)});
+  } else if (workload.dtype() == DType::kI8) {  // A scale for each column: weights.
+    compute.rhs = builder.Access("weights", TensorRole::kConstant, {size_k, size_n}, {At(k), At(n)});
+  } else {
+    compute.rhs = builder.Access("rhs", TensorRole::kInput, shape(size_k, size_n), index(k, n));
+  }
   return builder.Finish(workload, shape(size_m, size_n), index(m, n), size_n, At(n));
 }
 

@@ -47,13 +47,17 @@ class Layer {
   const int32_t* bias_ = nullptr;
 };
 
-void Dense(const Workload& workload, const Layer& layer, std::vector<int8_t>& output) {
+// weights [n,k] of dense, [k,n] of matmul.
+void Matmul(const Workload& workload, const Layer& layer, std::vector<int8_t>& output) {
   const int64_t m = workload.dim("m"), n = workload.dim("n"), k = workload.dim("k");
+  const bool dense = workload.op() == Operator::kDense;
+  const int64_t channel_stride = dense ? k : 1, term_stride = dense ? 1 : n;
   for (int64_t row = 0; row < m; ++row) {
     for (int64_t channel = 0; channel < n; ++channel) {
       int64_t sum = 0;
       for (int64_t p = 0; p < k; ++p) {
-        sum += int64_t{layer.input[row * k + p] - layer.input_zero_point()} * layer.weights[channel * k + p];
+        sum += int64_t{layer.input[row * k + p] - layer.input_zero_point()} *
+               layer.weights[channel * channel_stride + p * term_stride];
       }
       output[row * n + channel] = layer.Output(sum, channel);
     }
@@ -155,7 +159,7 @@ std::vector<int8_t> Int8Reference(const Workload& workload, const IntTensors& in
     case Operator::kMatmul:
     case Operator::kBatchMatmul:
     case Operator::kDense:
-      Dense(workload, layer, output);
+      Matmul(workload, layer, output);
       break;
     case Operator::kConv2d:
       Conv2d(workload, shape, layer, output);

@@ -27,7 +27,7 @@ std::vector<KeyInfo> Added() { return WithClamp({ZeroPoint("izp"), ZeroPoint("iz
 
 const std::vector<OperatorInfo>& OperatorTable() {
   static const auto* table = new std::vector<OperatorInfo>{
-      {Operator::kMatmul, "matmul", {{"m"}, {"n"}, {"k"}}, false, kFloat},
+      {Operator::kMatmul, "matmul", {{"m"}, {"n"}, {"k"}}, false, kFloatOrInt8, true, Requantized(), true},
       {Operator::kBatchMatmul, "batch_matmul", {{"b"}, {"m"}, {"n"}, {"k"}}, false, kFloat},
       {Operator::kDense, "dense", {{"m"}, {"n"}, {"k"}}, false, kFloatOrInt8, true, Requantized(), true},
       {Operator::kConv2d,

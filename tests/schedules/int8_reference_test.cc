@@ -38,6 +38,9 @@ TEST_CASE("Int8ReferenceSubtractsTheInputZeroPointAndAddsTheOutputs") {
   // Without bias, per-channel scales: -8 * 0.5 * 2 = -8; -28 * 0.75 / 4 = -5.25.
   CheckBoth("dense:m=1,n=2,k=2,dtype=i8,izp=3", {{5, -1}, {2, 3, -4, 5}, {kHalf, 3 << 29}, {1, -2}},
             {-8, -5});
+  // The same weights as rows [k,n]: (5-3)*2 + (-1-3)*-4 = 20 and (5-3)*3 + (-1-3)*5 = -14.
+  CheckBoth("matmul:m=1,n=2,k=2,dtype=i8,izp=3", {{5, -1}, {2, 3, -4, 5}, {kHalf, 3 << 29}, {1, -2}},
+            {20, -3});
 }
 
 TEST_CASE("Int8ReferenceReadsTheZeroPointInThePadding") {

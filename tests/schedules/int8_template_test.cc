@@ -22,9 +22,9 @@ Config SampleWith(const ConfigSpace& space, uint16_t kernel, Rng& rng) {
   return space.default_config();
 }
 
-// For random workloads: the default config, and another of each micro-kernel.
+// For a matrix product and random workloads: the default config, and another of each micro-kernel.
 void CheckTarget(const char* name) {
-  constexpr int kWorkloads = 6, kWindows = 4;  // Any, and depthwise ones.
+  constexpr int kWorkloads = 6, kWindows = 4;  // Any (a matrix product first), and depthwise ones.
   const absl::StatusOr<Target> target = FindTarget(name);
   REQUIRE(target.ok());
   if (const std::string reason = WhyNotRun(*target); !reason.empty()) {
@@ -35,7 +35,9 @@ void CheckTarget(const char* name) {
   std::vector<ProgramKernel> kernels;
   std::set<std::string> used;
   for (int w = 0; w < kWorkloads + kWindows; ++w) {
-    const Workload workload = RandomInt8Workload(rng, w < kWorkloads ? "" : "depthwise_conv2d");
+    const Workload workload = RandomInt8Workload(rng, w == 0           ? "matmul"
+                                                      : w < kWorkloads ? ""
+                                                                       : "depthwise_conv2d");
     const absl::StatusOr<std::shared_ptr<const Task>> task = Task::Create(workload, *target);
     INFO(workload.ToString() << " " << task.status().message());
     REQUIRE(task.ok());

@@ -31,6 +31,7 @@ TEST_CASE("QuantisationKeysFollowTheDtypeAndAreLeftOutAtTheirDefaults") {
   CHECK(Canonical("dense:m=1,n=10,k=64,dtype=i8") == "dense:m=1,n=10,k=64,dtype=i8");
   CHECK(Canonical("dense:m=1,n=10,k=64,izp=0,ozp=0,amin=-128,amax=127,rounding=double,dtype=i8") ==
         "dense:m=1,n=10,k=64,dtype=i8");
+  CHECK(Canonical("matmul:dtype=i8,m=2,n=10,k=64,izp=3") == "matmul:m=2,n=10,k=64,dtype=i8,izp=3");
   const std::string all =
       "dense:m=1,n=10,k=64,dtype=i8,izp=-128,ozp=127,amin=-5,amax=99,rounding=single,epilogue=bias";
   CHECK(Canonical(all) == all);
@@ -52,8 +53,9 @@ TEST_CASE("QuantisationKeysHaveTheRangeOfInt8AndNeedTheDtype") {
   CheckError(dense + "rounding=up", "up", "double or single");
   CheckError("dense:m=1,n=10,k=64,izp=3", "izp", "needs dtype=i8");
   CheckError("dense:m=1,n=10,k=64,rounding=double", "rounding", "needs dtype=i8");
-  CheckError("matmul:m=1,n=10,k=64,dtype=i8", "i8", "f32");
-  CheckError("matmul:m=1,n=10,k=64,izp=3", "izp", "no key 'izp'");
+  CheckError("matmul:m=1,n=10,k=64,izp=3", "izp", "needs dtype=i8");
+  CheckError("batch_matmul:b=2,m=1,n=10,k=64,dtype=i8", "i8", "f32");
+  CheckError("batch_matmul:b=2,m=1,n=10,k=64,izp=3", "izp", "no key 'izp'");
   CheckError("dense:m=1,n=10,k=64,dtype=i32", "i32", "f32 or i8");
 }
 

@@ -54,7 +54,7 @@ inline Workload RandomInt8Workload(Rng& rng, std::string op = "") {
   }
   const std::vector<int> sizes = {1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 31, 33};
   if (op.empty()) {
-    const std::vector<std::string> ops = {"dense", "conv2d", "conv2d", "depthwise_conv2d"};
+    const std::vector<std::string> ops = {"dense", "matmul", "conv2d", "conv2d", "depthwise_conv2d"};
     op = ops[rng.Uniform(ops.size())];
   }
   if (op == "add" || op == "softmax" || op == "avg_pool2d" || op == "max_pool2d") {
@@ -65,7 +65,7 @@ inline Workload RandomInt8Workload(Rng& rng, std::string op = "") {
     const auto add = [&](const char* key, int value) {
       text += std::string(key) + "=" + std::to_string(value) + ",";
     };
-    if (op == "dense") {
+    if (op == "dense" || op == "matmul") {
       add("m", one_of({1, 1, 2, 3, 5}));
       add("n", one_of(sizes));
       add("k", one_of({1, 3, 4, 8, 17, 64, 257}));
