@@ -1,5 +1,5 @@
 // Int8 addition of two tensors with their own scales: each input is computed, or looked up, because an int8
-// has but 256 scaled values.
+// has but 256 scaled values; with Helium four at a time.
 #include <algorithm>
 
 #include "schedules/c_text.h"
@@ -15,15 +15,25 @@ constexpr int64_t kTableElements = int64_t{2} * 256;
 
 std::string InParentheses(int32_t value) { return absl::StrCat("(", value, ")"); }
 
+enum Inputs { kComputed, kTable, kGathered };
+
+bool HasHelium(const Target& target) { return std::ranges::count(target.isa_features, "mve") > 0; }
+
 ConfigSpace MakeSpace(const Workload& workload, const Target& target) {
-  std::vector<Knob> knobs = {ChoiceKnob("inputs", KnobKind::kChoice, {{"computed", 0}, {"table", 1}}),
+  std::vector<std::pair<std::string, int>> inputs = {{"computed", kComputed}, {"table", kTable}};
+  // The single rounding needs products of 64 bits, which Helium has not.
+  const bool gathers = HasHelium(target) && workload.rounding() == Rounding::kDouble;
+  if (gathers) inputs.emplace_back("gathered", kGathered);
+  std::vector<Knob> knobs = {ChoiceKnob("inputs", KnobKind::kChoice, inputs),
                              SizeKnob("unroll", SizesUpTo({1, 2, 4, 8}, workload.dim("n"))), CompileKnob()};
   // Vectors scale faster than they look up; a core without them the other way round, and Helium, for which
   // compilers find no vectors in 64-bit products.
-  const bool vectors = target.vector_bytes > 4 && std::ranges::count(target.isa_features, "mve") == 0;
+  const bool vectors = target.vector_bytes > 4 && !HasHelium(target);
   const auto unroll = static_cast<uint16_t>(vectors ? 0 : knobs[1].numbers.size() - 1);
-  return MakeSmallSpace(std::move(knobs), {static_cast<uint16_t>(vectors ? 0 : 1), unroll,
-                                           static_cast<uint16_t>(vectors ? 1 : 0)});
+  return MakeSmallSpace(std::move(knobs), {static_cast<uint16_t>(gathers   ? kGathered
+                                                                 : vectors ? kComputed
+                                                                           : kTable),
+                                           unroll, static_cast<uint16_t>(vectors ? 1 : 0)});
 }
 
 class AddTask : public SmallTask {
@@ -32,7 +42,7 @@ class AddTask : public SmallTask {
       : SmallTask(workload, target, threads, MakeSpace(workload, target)) {}
 
   // Count up when a config comes to mean another kernel.
-  std::string template_version() const override { return "add-2"; }
+  std::string template_version() const override { return "add-3"; }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
     TUNEFARM_RETURN_IF_ERROR(space().Check(config));
@@ -62,6 +72,7 @@ class AddTask : public SmallTask {
     const bool saturates = std::ranges::count(target().isa_features, "dsp") > 0;
     out.Raw(Heading(config));
     if (saturates) out.Line("#include <arm_acle.h>");
+    if (gathered(config)) out.Line("#include <arm_mve.h>");
     out.Line("static inline int32_t max(int32_t a, int32_t b) { return a > b ? a : b; }");
     out.Line("static inline int32_t min(int32_t a, int32_t b) { return a < b ? a : b; }");
     out.Raw(ScaleText(requantize.rounding));
@@ -115,9 +126,28 @@ class AddTask : public SmallTask {
     out.Line("const int32_t ", table(config) && doubled ? "given" : "shift", " = *(const int32_t*)arguments[",
              requantize.shift.tensor, "];");
     if (table(config) && doubled) out.Line("const int32_t shift = given < 0 ? given : 0;");
+    const int64_t vectors_end = gathered(config) ? workload().dim("n") / 4 * 4 : 0;
+    if (vectors_end > 0) {
+      const auto looked_up = [](const char* side) {
+        return absl::StrCat("vldrwq_gather_shifted_offset_s32((const int32_t*)", side,
+                            "_scaled, vldrbq_u32((const uint8_t*)", side, " + i))");
+      };
+      if (unroll > 1) out.Line("#pragma GCC unroll ", unroll);
+      out.Open("for (int32_t i = 0; i < ", vectors_end, "; i += 4)");
+      out.Line("const int32x4_t sum = vaddq_s32(", looked_up("lhs"), ", ", looked_up("rhs"), ");");
+      out.Line("int32x4_t scaled = vqrdmulhq_n_s32(sum, multiplier);");
+      out.Line("// Ties away from zero: one less below zero, before the shift that rounds them up.");
+      out.Line("scaled = vaddq_s32(scaled, vshrq_n_s32(vandq_s32(scaled, vdupq_n_s32(shift)), 31));");
+      out.Line("scaled = vaddq_n_s32(vrshlq_n_s32(scaled, shift), ",
+               InParentheses(requantize.output_zero_point), ");");
+      out.Line("scaled = vmaxq_s32(vminq_s32(scaled, vdupq_n_s32(", requantize.output_max, ")), vdupq_n_s32(",
+               InParentheses(requantize.output_min), "));");
+      out.Line("vstrbq_s32(output + i, scaled);");
+      out.Close();
+    }
     out.Raw(ParallelLine());
     if (unroll > 1 && threads() == 1) out.Line("#pragma GCC unroll ", unroll);
-    out.Open("for (int32_t i = 0; i < ", workload().dim("n"), "; ++i)");
+    out.Open("for (int32_t i = ", vectors_end, "; i < ", workload().dim("n"), "; ++i)");
     if (table(config)) {
       out.Line("const int32_t sum = (int32_t)(lhs_scaled[(uint8_t)lhs[i]] + rhs_scaled[(uint8_t)rhs[i]]);");
     } else {
@@ -138,7 +168,8 @@ class AddTask : public SmallTask {
   }
 
  private:
-  bool table(const Config& config) const { return number(config, "inputs") == 1; }
+  bool table(const Config& config) const { return number(config, "inputs") != kComputed; }
+  bool gathered(const Config& config) const { return number(config, "inputs") == kGathered; }
 };
 
 }  // namespace
