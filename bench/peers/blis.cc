@@ -21,9 +21,10 @@ arch_t ArchOf(const schedules::Target& target) {
 
 absl::StatusOr<Peer> MakeBlis(const Problem& problem) {
   if (problem.target().architecture == "x86_64") {
-    // Read at the library's first call. By number: version 0.9 takes each name for number 0, the widest.
+    // Read by bli_init(). By number: version 0.9 takes each name for number 0, the widest.
     const arch_t arch = ArchOf(problem.target());
     setenv("BLIS_ARCH_TYPE", std::to_string(arch).c_str(), 1);
+    bli_init();
     if (bli_arch_query_id() != arch) {
       return absl::FailedPreconditionError(absl::StrCat("uses its kernels of ",
                                                         bli_arch_string(bli_arch_query_id()),
