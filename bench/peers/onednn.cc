@@ -111,6 +111,17 @@ std::shared_ptr<Call> MakeMatmul(const Problem& problem, const Wish& wish) {
   return call;
 }
 
+// For its Winograd algorithm oneDNN takes weights in no order but its own plain one.
+dnnl::memory PackWeights(Call& call, const dnnl::memory::desc& given, const void* data,
+                         const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted) {
+  try {
+    return call.Pack(given, data, wanted);
+  } catch (const dnnl::error&) {
+    const dnnl::memory reordered = call.Pack(given, data, plain);
+    return call.Pack(plain, reordered.get_data_handle(), wanted);
+  }
+}
+
 std::shared_ptr<Call> MakeConvolution(const Problem& problem, const Wish& wish) {
   const Workload& w = problem.workload();
   const bool depthwise = w.op() == Operator::kDepthwiseConv2d;
@@ -146,17 +157,18 @@ std::shared_ptr<Call> MakeConvolution(const Problem& problem, const Wish& wish) 
   const auto kind = dnnl::prop_kind::forward_inference;
   const dnnl::memory::desc src_any(src_dims, kF32, wanted), dst_any(dst_dims, kF32, wanted),
       weights_any(weight_dims, kF32, Tag::any), bias_desc({co}, kF32, Tag::a);
-  const Forward::desc operation =
-      bias != nullptr
-          ? Forward::desc(kind, wish.algorithm, src_any, weights_any, bias_desc, dst_any, strides, dilates,
-                          pads, pads)
-          : Forward::desc(kind, wish.algorithm, src_any, weights_any, dst_any, strides, dilates, pads, pads);
+  const Forward::desc operation = bias != nullptr
+                                      ? Forward::desc(kind, wish.algorithm, src_any, weights_any, bias_desc,
+                                                      dst_any, strides, dilates, pads, pads_end)
+                                      : Forward::desc(kind, wish.algorithm, src_any, weights_any, dst_any,
+                                                      strides, dilates, pads, pads_end);
   const Forward::primitive_desc desc(operation, attributes, call->engine);
   call->primitive = Forward(desc);
   call->implementation = desc.impl_info_str();
   call->arguments[DNNL_ARG_SRC] = call->Pack(src, problem.input(0), desc.src_desc());
   call->arguments[DNNL_ARG_WEIGHTS] =
-      call->Pack({weight_dims, kF32, weight_tag}, problem.input(1), desc.weights_desc());
+      PackWeights(*call, {weight_dims, kF32, weight_tag}, problem.input(1),
+                  {weight_dims, kF32, weight_dims.size() > 4 ? Tag::goihw : Tag::oihw}, desc.weights_desc());
   if (bias != nullptr) call->arguments[DNNL_ARG_BIAS] = call->Alias(bias_desc, bias);
   call->plain = dst;
   call->output = desc.dst_desc() == dst ? dnnl::memory(dst, call->engine, DNNL_MEMORY_NONE)
