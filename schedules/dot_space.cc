@@ -39,7 +39,7 @@ DotRoles FindRoles(const ComputeFacts& facts) {
     const std::vector<AffineTerm>& last = facts.lhs.access.index.back().terms;
     const bool along_last =
         std::ranges::any_of(last, [&](const AffineTerm& term) { return term.axis == axis; });
-    if (along_last && facts.lhs.stride[axis] == 1 && facts.rhs.stride[axis] == 1) roles.k = axis;
+    if (along_last && facts.lhs.stride[axis] == 1) roles.k = axis;
   }
   for (int axis = facts.spatial_axes; axis < axes; ++axis) {
     if (axis != roles.k) roles.taps.push_back(axis);
