@@ -23,7 +23,7 @@ constexpr int kCutReadings = 3;
 // waiting would let one restless second cost many trials.
 constexpr double kPatience = 1.25;
 
-// A preempted reading of the reference kernel is repeated at most so often.
+// A preempted or uneven reading of the reference kernel is repeated at most so often.
 constexpr int kReferenceAttempts = 3;
 
 // Two readings of the clock, 50 microseconds apart, differ by less where nothing came between.
@@ -90,7 +90,7 @@ class Rounds {
     for (int attempt = 0; attempt < kReferenceAttempts; ++attempt) {
       reading = bench_.reference();
       pending_us_ += reading.clock_us * (2 + reading.contention);
-      if (!reading.disturbed) break;
+      if (reading.calm()) break;
     }
     readings_.push_back(reading);
   }
@@ -122,7 +122,7 @@ class Rounds {
     std::vector<double> seen;
     seen.reserve(readings_.size());
     for (const CoreReading& reading : readings_) {
-      if (!reading.disturbed) seen.push_back(reading.contention);
+      if (reading.calm()) seen.push_back(reading.contention);
     }
     if (seen.empty() && !readings_.empty()) seen.push_back(readings_.front().contention);
     return Quantile(std::move(seen), 0.1);
@@ -218,8 +218,7 @@ Sampling Judge(const TimingPolicy& policy, const KernelSamples& kernel, double s
 CoreReading Combine(const Reading& clock, const Reading& crowd, const Reading& clock_again) {
   const double clock_us = std::min(clock.us, clock_again.us);
   const bool agree = std::max(clock.us, clock_again.us) <= kSameClock * clock_us;
-  return {clock_us, crowd.us / clock_us,
-          !agree || clock.disturbed || crowd.disturbed || clock_again.disturbed};
+  return {clock_us, crowd.us / clock_us, clock.disturbed || crowd.disturbed || clock_again.disturbed, !agree};
 }
 
 std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernels, const Bench& bench,

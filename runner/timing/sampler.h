@@ -22,11 +22,14 @@ struct CoreReading {
   double contention =
       0;  // Crowd over clock: a constant of the core while it has its units to itself, more otherwise.
   bool disturbed = false;
+  bool uneven = false;  // The chain's two times differ: a clock to use, but no moment to call calm.
+
+  bool calm() const { return !disturbed && !uneven; }
 };
 
-// The core's state from the chain, the mix, and the chain again. The shorter chain counts, and two that
-// differ disturb the reading: what the kernel under us does not see (a host that gives the core to others for
-// some microseconds) lengthens one of them, and would otherwise pass for a slow clock beside calm neighbours.
+// The core's state from the chain, the mix, and the chain again. The shorter chain counts: what the kernel
+// under us does not see (a host that gives the core to others for some microseconds) lengthens one of them,
+// and would otherwise pass for a slow clock beside calm neighbours.
 CoreReading Combine(const Reading& clock, const Reading& crowd, const Reading& clock_again);
 
 // What the sampler may do. Both run to completion on the caller's thread.
