@@ -56,6 +56,19 @@ void CheckTarget(const char* name) {
   CHECK(*wrong == std::vector<std::string>{});
 }
 
+TEST_CASE("AMatrixProductHasTheDefaultConfigOfDenseWhicheverWayItsWeightsLie") {
+  for (const char* name : {"x86-64-v3", "x86-64-v4-vnni", "cortex-a53", "cortex-m4", "cortex-m55"}) {
+    INFO(name);
+    const auto config = [&](const char* op) {
+      const Workload workload =
+          Workload::Parse(std::string(op) + ":m=64,n=96,k=128,dtype=i8,izp=3,epilogue=bias").value();
+      const std::shared_ptr<const Task> task = Task::Create(workload, FindTarget(name).value()).value();
+      return task->space().ToText(task->space().default_config());
+    };
+    CHECK(config("matmul") == config("dense"));
+  }
+}
+
 TEST_CASE("Int8KernelsAreExactOnX86") {
   for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4-vnni"}) CheckTarget(target);
 }
