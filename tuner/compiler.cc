@@ -117,6 +117,16 @@ const std::vector<std::string>& LinkFlags() {
   return *flags;
 }
 
+// What to link with, one after the other until it suffices: reading the libraries takes a linker longer than
+// all else, and few kernels call anything but what compilers make of loops that copy and clear.
+std::vector<std::vector<std::string>> Libraries(absl::string_view assembler) {
+  if (absl::StrContains(assembler, "GOMP_")) return {{}};  // Threads.
+  const bool copies = absl::StrContains(assembler, "memcpy") || absl::StrContains(assembler, "memmove") ||
+                      absl::StrContains(assembler, "memset");
+  if (copies) return {{"-nostdlib", "-l:libc.so.6"}, {}};
+  return {{"-nostdlib"}, {}};
+}
+
 template <typename... Lists>
 std::vector<std::string> Join(const Lists&... lists) {
   std::vector<std::string> all;
@@ -192,34 +202,38 @@ absl::StatusOr<CompileResult> Compile(const schedules::KernelSource& source, con
     }
   }
   TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(absl::StrCat(scratch.path(), "/", input), text));
-  const std::vector<std::string> compiler = {target.compiler};
   const bool object = target.kernel_format == schedules::KernelFormat::kObject;
-  std::vector<std::vector<std::string>> steps;
-  if (object) {
-    steps.push_back(
-        Join(options.launcher, compiler, flags, std::vector<std::string>{"-c", input, "-o", "kernel.o"}));
-  } else if (options.launcher.empty()) {
-    steps.push_back(Join(compiler, flags, LinkFlags(), std::vector<std::string>{input, "-o", "kernel.so"}));
-  } else {
-    steps.push_back(
-        Join(options.launcher, compiler, flags, std::vector<std::string>{"-c", input, "-o", "kernel.o"}));
-    steps.push_back(
-        Join(compiler, flags, LinkFlags(), std::vector<std::string>{"kernel.o", "-o", "kernel.so"}));
-  }
   const absl::Time deadline = absl::Now() + left;
-  for (std::size_t step = 0; step < steps.size(); ++step) {
+  const auto run = [&](std::vector<std::string> argv, bool links) -> absl::Status {
     SubprocessOptions process;
-    process.argv = steps[step];
+    process.argv = std::move(argv);
     process.working_directory = scratch.path();
     process.set_environment = {
         absl::StrCat("TMPDIR=", scratch.path())};  // A killed compiler leaves its own scratch files.
     process.cpus = options.cpus;
     TUNEFARM_ASSIGN_OR_RETURN(
-        const RunResult run,
+        const RunResult end,
         RunProcess(process, std::max(deadline - absl::Now(), absl::Milliseconds(1)), 64 << 10));
-    const bool links = !object && step + 1 == steps.size();
-    TUNEFARM_ASSIGN_OR_RETURN(result.failure, Judge(run, links, options.timeout));
-    if (result.failure.kind() != v1::FAILURE_KIND_UNSPECIFIED) return result;
+    TUNEFARM_ASSIGN_OR_RETURN(result.failure, Judge(end, links, options.timeout));
+    return absl::OkStatus();
+  };
+  using Words = std::vector<std::string>;
+  const Words compiler = {target.compiler};
+  const auto failed = [&] { return result.failure.kind() != v1::FAILURE_KIND_UNSPECIFIED; };
+  // What is translated already needs no step of its own before it is linked.
+  if (object || input == "kernel.c") {
+    TUNEFARM_RETURN_IF_ERROR(
+        run(Join(options.launcher, compiler, flags, Words{"-c", input, "-o", "kernel.o"}), false));
+    if (failed()) return result;
+    input = "kernel.o";
+  }
+  if (!object) {
+    for (const Words& libraries : Libraries(text)) {
+      TUNEFARM_RETURN_IF_ERROR(
+          run(Join(compiler, flags, LinkFlags(), Words{input}, libraries, Words{"-o", "kernel.so"}), true));
+      if (!failed()) break;
+    }
+    if (failed()) return result;
   }
   TUNEFARM_ASSIGN_OR_RETURN(result.object, ReadFile(scratch.path() + (object ? "/kernel.o" : "/kernel.so")));
   return result;

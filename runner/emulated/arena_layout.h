@@ -12,7 +12,8 @@ enum {
   kArenaText = 256,
 };
 
-// The harness's region marker is linked to this address (cycles/estimator.h: begin and end).
+// The harness's region marker is linked to this address; the region ends 4 bytes behind (cycles/estimator.h:
+// begin and end).
 #define TUNEFARM_MARKER_ADDRESS 0x1000000
 #define TUNEFARM_ARENA_ADDRESS 0x40000000
 

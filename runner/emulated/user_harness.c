@@ -1,10 +1,10 @@
-// Runs one kernel under QEMU's user mode: ARENA_FD KERNEL.so. Compiled by the runner for the emulated core.
+// Runs one kernel under QEMU's user mode: ARENA_FD KERNEL.so. Compiled by the runner for the emulated core,
+// with kernel_loader.c and, for 32-bit Arm, boards/runtime/memory.c.
 //
 // It calls the kernel twice over the same inputs, each call a region for the counting plugin: the first finds
 // the caches cold, the second warm. The runner fills the arena before and judges the outputs after; this side
 // only loads and calls.
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "arena_layout.h"
+#include "kernel_loader.h"
 
 static struct arena_header* header;
 
@@ -21,7 +22,7 @@ static char* at(uint64_t offset) { return (char*)header + offset; }
 static void finish(void) { _exit(70); }
 
 static void fail(const char* text) {
-  strncpy(header->text, text != NULL ? text : "", kArenaText - 1);
+  strncpy(header->text, text, kArenaText - 1);
   finish();
 }
 
@@ -60,9 +61,11 @@ static void exchange(char* a, char* b, uint64_t bytes) {
   }
 }
 
-// Calls run(arguments, packed, workspace) on the stack that ends at `stack`. The region is the instruction at
-// the marker and what it calls.
+// Calls run(arguments, packed, workspace) on the stack that ends at `stack`. The region is what the call at
+// the marker calls, with that instruction and on 32-bit Arm one before it, for the region's end to be 4 bytes
+// behind its begin on both.
 void call_on(void* run, void* arguments, void* packed, void* workspace, void* stack);
+#if defined(__aarch64__)
 __asm__(
     ".text\n.global call_on\ncall_on:\n"
     " stp x29, x30, [sp, #-32]!\n str x19, [sp, #16]\n mov x19, sp\n mov sp, x4\n"
@@ -71,6 +74,18 @@ __asm__(
     " mov sp, x19\n ldr x19, [sp, #16]\n ldp x29, x30, [sp], #32\n ret\n"
     ".section .tunefarm_marker, \"ax\"\n.global tunefarm_marker\ntunefarm_marker:\n blr x9\n b "
     "call_returned\n.text\n");
+#elif defined(__thumb__)
+__asm__(
+    ".syntax unified\n.thumb\n.text\n.global call_on\n.thumb_func\ncall_on:\n"
+    " push {r4, r5, r6, lr}\n ldr r4, [sp, #16]\n mov r5, sp\n mov sp, r4\n"
+    " mov r4, r0\n mov r0, r1\n mov r1, r2\n ldr r6, =tunefarm_marker\n bx r6\n"
+    ".thumb_func\ncall_returned:\n"
+    " mov sp, r5\n pop {r4, r5, r6, pc}\n .ltorg\n"
+    ".section .tunefarm_marker, \"ax\"\n.global tunefarm_marker\n.thumb_func\ntunefarm_marker:\n"
+    " mov r2, r3\n blx r4\n ldr r6, =call_returned\n bx r6\n .ltorg\n.text\n");
+#else
+#error "kernels for 32-bit Arm are Thumb code: the toolchain's flags need -mthumb"
+#endif
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
@@ -98,12 +113,13 @@ int main(int argc, char** argv) {
   void* const workspace = header->workspace.bytes != 0 ? at(header->workspace.data) : NULL;
   void* const stack = at(header->stack.pages) + header->stack.page_bytes;
 
-  void* const library = dlopen(argv[2], RTLD_NOW | RTLD_LOCAL);
-  if (library == NULL) fail(dlerror());
-  void* const run = dlsym(library, "tunefarm_run");
-  if (run == NULL) fail("the kernel does not export tunefarm_run");
+  struct loaded_kernel kernel;
+  const char* const trouble = load_kernel(argv[2], &kernel);
+  if (trouble != NULL) fail(trouble);
+  void* const run = kernel_symbol(&kernel, "tunefarm_run");
+  if (run == NULL) fail("it does not export tunefarm_run");
   void (*prepare)(const void* const*, void*);
-  *(void**)&prepare = dlsym(library, "tunefarm_prepare");
+  *(void**)&prepare = kernel_symbol(&kernel, "tunefarm_prepare");
   if (prepare != NULL) prepare(constants, packed);
   if (packed != NULL) mprotect(at(header->packed.pages), header->packed.page_bytes, PROT_READ);
 

@@ -16,7 +16,7 @@
 #include "runner/emulated/call_deadline.h"
 #include "runner/emulated/emulated_result.h"
 #include "runner/emulated/emulator_process.h"
-#include "runner/emulated/user_harness_source.h"
+#include "runner/emulated/harness_sources.h"
 #include "runner/executor/tensors.h"
 #include "runner/version.h"
 
@@ -24,8 +24,9 @@ namespace tunefarm {
 namespace {
 
 // Addresses that the guest may use, reserved so that QEMU places everything the same way on every machine:
-// the program, the arena and some room to allocate. A kernel that wants more gets no memory.
-constexpr char kGuestAddresses[] = "4G";
+// the program, the kernel, the arena and some room to allocate. A kernel that wants more gets no memory. What 32
+// bits reach but for the last page, which qemu-arm keeps.
+constexpr char kGuestAddresses[] = "0xfffff000";
 constexpr std::uint64_t kGuestMemory = Arena::kMaxBytes;
 
 constexpr double kDefaultDeadlineUs = 10e6;
@@ -180,45 +181,43 @@ absl::StatusOr<std::unique_ptr<UserModeDevice>> UserModeDevice::Create(const Boa
 }
 
 absl::Status UserModeDevice::BuildHarness() {
-  const auto run = [](std::vector<std::string> argv) -> absl::StatusOr<std::string> {
-    SubprocessOptions options;
-    options.argv = std::move(argv);
-    absl::StatusOr<RunResult> result = RunProcess(options, kToolTimeout);
-    if (absl::IsNotFound(result.status())) {
-      return WithExitCode(absl::NotFoundError(absl::StrCat(result.status().message(),
-                                                           ": it builds what runs kernels under QEMU")),
-                          ExitCode::kMissingCompiler);
-    }
-    TUNEFARM_RETURN_IF_ERROR(result.status());
-    if (result->exit_code == 0) return std::move(result->out);
-    return absl::InternalError(absl::StrCat(options.argv[0], " cannot build the harness: ", result->err));
-  };
-  TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(scratch_.path() + "/user_harness.c", kUserHarnessSource));
-  TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(scratch_.path() + "/arena_layout.h", kUserHarnessArenaLayout));
-  std::vector<std::string> argv = {
-      board_.toolchain.compiler,
-      scratch_.path() + "/user_harness.c",
-      "-o",
-      scratch_.path() + "/harness",
-      "-O2",
-      "-no-pie",
-      absl::StrFormat("-Wl,--section-start=.tunefarm_marker=0x%x", TUNEFARM_MARKER_ADDRESS)};
-  argv.insert(argv.end(), board_.toolchain.flags.begin(), board_.toolchain.flags.end());
-  TUNEFARM_RETURN_IF_ERROR(run(std::move(argv)).status());
-  TUNEFARM_ASSIGN_OR_RETURN(const std::string libc,
-                            run({board_.toolchain.compiler, "-print-file-name=libc.so.6"}));
-  // SYSROOT/lib/libc.so.6.
-  std::error_code error;
-  const std::filesystem::path path =
-      std::filesystem::canonical(std::string(absl::StripAsciiWhitespace(libc)), error);
-  if (error)
-    return absl::NotFoundError(absl::StrCat(board_.toolchain.compiler, " has no C library to link with"));
-  sysroot_ = path.parent_path().parent_path().string();
-  return absl::OkStatus();
+  SubprocessOptions options;
+  options.working_directory = scratch_.path();
+  options.argv = {board_.toolchain.compiler,
+                  "-O2",
+                  "-static",
+                  "-no-pie",
+                  "-D_FILE_OFFSET_BITS=64",
+                  absl::StrFormat("-Wl,--section-start=.tunefarm_marker=0x%x", TUNEFARM_MARKER_ADDRESS),
+                  "user_harness.c",
+                  "kernel_loader.c",
+                  "-o",
+                  "harness"};
+  // The C library's own copies are Arm code in part, and the plugin reads Thumb.
+  if (board_.architecture != "aarch64")
+    options.argv.insert(options.argv.end(), {"-ffreestanding", "memory.c"});
+  options.argv.insert(options.argv.end(), board_.toolchain.flags.begin(), board_.toolchain.flags.end());
+  for (const auto& [name, text] : HarnessSources()) {
+    TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(absl::StrCat(scratch_.path(), "/", name), text));
+  }
+  const absl::StatusOr<RunResult> result = RunProcess(options, kToolTimeout);
+  if (absl::IsNotFound(result.status())) {
+    return WithExitCode(absl::NotFoundError(absl::StrCat(result.status().message(),
+                                                         ": it builds what runs kernels under QEMU")),
+                        ExitCode::kMissingCompiler);
+  }
+  TUNEFARM_RETURN_IF_ERROR(result.status());
+  if (result->exit_code == 0) return absl::OkStatus();
+  return WithExitCode(
+      absl::FailedPreconditionError(absl::StrCat(
+          board_.toolchain.compiler, " cannot build what runs kernels under QEMU; is the C library of ",
+          board_.architecture, " installed for development (the package libc6-dev-",
+          board_.architecture == "aarch64" ? "arm64" : "armhf", "-cross)? ", result->err)),
+      ExitCode::kMissingCompiler);
 }
 
 std::vector<std::string> UserModeDevice::Emulator(const std::vector<std::string>& plugin) const {
-  std::vector<std::string> argv = {board_.qemu.program, "-R", kGuestAddresses, "-L", sysroot_};
+  std::vector<std::string> argv = {board_.qemu.program, "-R", kGuestAddresses};
   if (!board_.qemu.cpu.empty()) argv.insert(argv.end(), {"-cpu", board_.qemu.cpu});
   argv.insert(argv.end(), plugin.begin(), plugin.end());
   return argv;

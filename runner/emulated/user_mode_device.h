@@ -49,7 +49,6 @@ class UserModeDevice : public Device {
   cycles::Estimator estimator_;
   TempDir scratch_;
   std::string plugin_;                 // Path of the counting plugin.
-  std::string sysroot_;                // Where the core's C library is.
   std::vector<std::uint64_t> filter_;  // Of system calls; empty without the sandbox.
 };
 

@@ -23,7 +23,12 @@ constexpr std::uint64_t kElements = 1000;
 // A call of a good kernel: out = 2 * in.
 constexpr char kTwice[] = " for (int i = 0; i < 1000; ++i) ((float*)a[1])[i] = 2 * ((const float*)a[0])[i]; ";
 constexpr char kHead[] =
-    "#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n#include <math.h>\n"
+    "#include <math.h>\n#include <string.h>\n"
+    "static long call(long number, long x, long y, long z) {\n"  // As Linux's AArch64 takes it.
+    "  register long x8 __asm__(\"x8\") = number, x0 __asm__(\"x0\") = x, x1 __asm__(\"x1\") = y;\n"
+    "  register long x2 __asm__(\"x2\") = z;\n"
+    "  __asm__ volatile(\"svc 0\" : \"+r\"(x0) : \"r\"(x8), \"r\"(x1), \"r\"(x2) : \"memory\");\n"
+    "  return x0;\n}\n"
     "#define RUN void tunefarm_run(void* const* a, const void* p, void* w)\n";
 
 class Bench {
@@ -51,15 +56,8 @@ class Bench {
     const std::string stem = absl::StrCat(folder_.path(), "/kernel", ++compiled_);
     REQUIRE(WriteFileAtomic(stem + ".c", kHead + body) == absl::OkStatus());
     SubprocessOptions options;
-    options.argv = {"aarch64-linux-gnu-gcc",
-                    "-O2",
-                    "-fno-builtin",
-                    "-w",
-                    "-shared",
-                    "-fPIC",
-                    "-o",
-                    stem + ".so",
-                    stem + ".c"};
+    options.argv = {"aarch64-linux-gnu-gcc", "-O2", "-fno-builtin", "-w",       "-shared", "-fPIC",
+                    "-nostartfiles",         "-o",  stem + ".so",   stem + ".c"};
     const absl::StatusOr<RunResult> result = RunProcess(options, absl::Minutes(1));
     REQUIRE(result.status() == absl::OkStatus());
     INFO(result->err);
@@ -230,14 +228,14 @@ TEST_CASE("EmulatedLinuxCrashNamesSignalAndEdge") {
   CHECK(Says(stack, "the stack overflowed"));
   const v1::Failure undefined = bench.FailureOf("RUN { __asm__ volatile(\".inst 0\"); }");
   CHECK(undefined.signal() == SIGILL);
-  CHECK(bench.FailureOf("RUN { abort(); }").signal() == SIGABRT);
+  CHECK(bench.FailureOf("RUN { __builtin_trap(); }").signal() == SIGTRAP);
 }
 
 TEST_CASE("EmulatedLinuxForbiddenCallsAreTrapped") {
   Bench bench;
   if (bench.missing()) return;
   for (const char* call :
-       {"int socket(int, int, int); RUN { socket(2, 1, 0); }", "int fork(void); RUN { fork(); }"}) {
+       {"RUN { call(198, 2, 1, 0); }" /* socket */, "RUN { call(220, 17, 0, 0); }" /* clone, as fork */}) {
     const v1::Failure failure = bench.FailureOf(call);
     INFO(call << ": " << failure.ShortDebugString());
     CHECK(failure.kind() == v1::FAILURE_KIND_FORBIDDEN_CALL);
@@ -266,12 +264,60 @@ TEST_CASE("EmulatedLinuxEndlessKernelIsStopped") {
 TEST_CASE("EmulatedLinuxExitAndLoadFailuresAreTheirOwnKinds") {
   Bench bench;
   if (bench.missing()) return;
-  const v1::Failure exited = bench.FailureOf("RUN { exit(3); }");
+  const v1::Failure exited = bench.FailureOf("RUN { call(94, 3, 0, 0); }");
   CHECK(exited.kind() == v1::FAILURE_KIND_EXITED);
   CHECK(Says(exited, "exit status 3"));
   const v1::Failure symbol = bench.FailureOf("void other(void) {}");
   CHECK(symbol.kind() == v1::FAILURE_KIND_LOAD);
-  CHECK(Says(symbol, "tunefarm_run"));
+  CHECK(Says(symbol, "does not load: it does not export tunefarm_run"));
+  const v1::Failure library = bench.FailureOf("RUN { ((float*)a[1])[0] = tanhf(((float*)a[0])[0]); }");
+  CHECK(library.kind() == v1::FAILURE_KIND_LOAD);
+  CHECK(Says(library, "it calls tanhf, and an emulated core has only memcpy, memmove, memset and memcmp"));
+  const v1::Failure constructor =
+      bench.FailureOf("int x; __attribute__((constructor)) void f(void) { x = 1; } RUN {}");
+  CHECK(Says(constructor, "it has constructors"));
+}
+
+TEST_CASE("EmulatedLinuxKernelsReachTheirOwnData") {
+  Bench bench;
+  if (bench.missing()) return;
+  // Relative and named addresses, tables of functions, zeroed memory, calls between functions.
+  const v1::Measurement measurement = bench.Measure(bench.Work({bench.Compile(
+      "float zeroed[1000]; float factor[2] = {1, 2}; float* factors = &factor[1];\n"
+      "static float twice(float x) { return *factors * x; } __attribute__((noinline)) float same(float x) "
+      "{ return x; } float (*const kTable[])(float) = {same, twice};\n"
+      "RUN { for (int i = 0; i < 1000; ++i) ((float*)a[1])[i] = zeroed[i] + kTable[1](same(((const "
+      "float*)a[0])[i])); }")}));
+  INFO(measurement.ShortDebugString());
+  CHECK(measurement.kernels_size() == 1);
+}
+
+TEST_CASE("EmulatedLinuxWhatIsNoKernelOfTheCoreIsRefused") {
+  Bench bench;
+  if (bench.missing()) return;
+  const std::string good = bench.Compile(absl::StrCat("RUN {", kTwice, "}"));
+  const absl::StatusOr<std::string> bytes = ReadFile(good);
+  REQUIRE(bytes.status() == absl::OkStatus());
+  const auto failure_of = [&](const std::string& content) {
+    const std::string path = bench.folder() + "/changed.so";
+    REQUIRE(WriteFileAtomic(path, content) == absl::OkStatus());
+    const v1::Failure failure = bench.Measure(bench.Work({path})).failure();
+    INFO(failure.ShortDebugString());
+    CHECK(failure.kind() == v1::FAILURE_KIND_LOAD);
+    return failure.message();
+  };
+  const char not_one[] = "it is not a shared object for this core";
+  CHECK(failure_of("int main() {}").find(not_one) != std::string::npos);
+  CHECK(failure_of(std::string(200, '\0')).find(not_one) != std::string::npos);
+  CHECK(failure_of(bytes->substr(0, 80)).find("cut off") != std::string::npos);
+  CHECK(failure_of(bytes->substr(0, bytes->size() - 100)).find("its sections are cut off") !=
+        std::string::npos);
+  std::string x86 = *bytes;
+  x86[18] = 62;  // EM_X86_64 as its machine.
+  CHECK(failure_of(x86).find(not_one) != std::string::npos);
+  std::string far = *bytes;
+  far[64 + 40 + 4] = 1;  // The first segment's size in memory.
+  CHECK(failure_of(far).find("a segment is larger") != std::string::npos);
 }
 
 TEST_CASE("EmulatedLinuxCancelledWorkEndsSoon") {
