@@ -1,4 +1,5 @@
-// Int8 micro-kernels of 64-bit Arm: products of bytes or of int16, widened and added, and sdot.
+// Int8 micro-kernels of Arm's Advanced SIMD: products of bytes or of int16, widened and added, and sdot.
+// 32-bit cores have all intrinsics used here but vdotq_s32.
 #include "schedules/dot_kernel_text.h"
 
 namespace tunefarm::schedules {
@@ -60,7 +61,7 @@ constexpr char kSingle[] =
     R"(static inline int32x4_t requantize(int32x4_t acc, int32x4_t multiplier, int32x4_t shift) {
   const int32x4_t total = vsubq_s32(shift, vdupq_n_s32(31));  // To the right where negative: always.
   const int64x2_t low = vrshlq_s64(vmull_s32(vget_low_s32(acc), vget_low_s32(multiplier)), vmovl_s32(vget_low_s32(total)));
-  const int64x2_t high = vrshlq_s64(vmull_high_s32(acc, multiplier), vmovl_high_s32(total));
+  const int64x2_t high = vrshlq_s64(vmull_s32(vget_high_s32(acc), vget_high_s32(multiplier)), vmovl_s32(vget_high_s32(total)));
   return clamp(vcombine_s32(vmovn_s64(low), vmovn_s64(high)));
 }
 )";
@@ -83,7 +84,9 @@ std::vector<const DotKernel*> NeonDotKernels(const Target& target) {
                                      .elementwise = true};
   static const DotKernel sdot{.name = "sdot", .isa = DotIsa::kNeon, .lanes = 4, .group = 4};
   std::vector<const DotKernel*> kernels;
-  if (HasFeature(target, "asimd")) kernels.insert(kernels.end(), {&wide, &pairs, &channelwise});
+  // As Linux calls it on 64-bit cores and on 32-bit ones.
+  if (HasFeature(target, "asimd") || HasFeature(target, "neon"))
+    kernels.insert(kernels.end(), {&wide, &pairs, &channelwise});
   if (HasFeature(target, "asimddp")) kernels.push_back(&sdot);
   return kernels;
 }

@@ -16,7 +16,7 @@ enum class KernelFormat { kSharedLibrary, kObject };
 
 struct Target {
   std::string name;          // "x86-64-v3".
-  std::string architecture;  // "x86_64", "aarch64".
+  std::string architecture;  // "x86_64", "aarch64", "armv7-a".
   // A device must have all of these; named as in /proc/cpuinfo (DeviceFacts.isa_features). Those that decide:
   // a core that has them has the rest of its level as well.
   std::vector<std::string> isa_features;

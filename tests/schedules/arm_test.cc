@@ -1,4 +1,5 @@
-// Kernels for 64-bit Arm, built by the cross compiler and run under qemu-aarch64, where both are installed.
+// Float32 kernels for Arm, built by the cross compiler and run under QEMU's user mode, where both are
+// installed.
 #include <cmath>
 #include <cstring>
 #include <iostream>
@@ -55,8 +56,9 @@ std::string Harness(const ComputeDefinition& compute, const KernelSource& source
   return c;
 }
 
-TEST_CASE("ArmKernelsAgreeWithTheReferenceUnderEmulation") {
-  const absl::StatusOr<Target> target = FindTarget("cortex-a53");
+// `emulator`: QEMU and its options.
+void CheckTarget(const char* name, const std::vector<std::string>& emulator) {
+  const absl::StatusOr<Target> target = FindTarget(name);
   REQUIRE(target.ok());
   absl::StatusOr<TempDir> scratch = TempDir::Create();
   REQUIRE(scratch.ok());
@@ -66,8 +68,8 @@ TEST_CASE("ArmKernelsAgreeWithTheReferenceUnderEmulation") {
     std::cerr << "skipped, " << target->compiler << " is not installed\n";
     return;
   }
-  const bool emulated = RunTool({"qemu-aarch64", "--version"}, &err) == 0;
-  if (!emulated) std::cerr << "built only, qemu-aarch64 is not installed\n";
+  const bool emulated = RunTool({emulator[0], "--version"}, &err) == 0;
+  if (!emulated) std::cerr << "built only, " << emulator[0] << " is not installed\n";
 
   Rng rng(31);
   for (const auto& [op, layout] :
@@ -96,7 +98,9 @@ TEST_CASE("ArmKernelsAgreeWithTheReferenceUnderEmulation") {
                               inputs[t].size() * sizeof(float));
       REQUIRE(WriteFileAtomic(absl::StrCat(dir, "/", t), bytes).ok());
     }
-    const int ran = RunTool({"qemu-aarch64", dir + "/kernel", dir}, &err);
+    argv = emulator;
+    argv.insert(argv.end(), {dir + "/kernel", dir});
+    const int ran = RunTool(argv, &err);
     INFO(err);
     REQUIRE(ran == 0);
     const absl::StatusOr<std::string> bytes = ReadFile(dir + "/out");
@@ -112,6 +116,14 @@ TEST_CASE("ArmKernelsAgreeWithTheReferenceUnderEmulation") {
     }
     CHECK(wrong == 0);
   }
+}
+
+TEST_CASE("KernelsFor64BitArmAgreeWithTheReferenceUnderEmulation") {
+  CheckTarget("cortex-a53", {"qemu-aarch64"});
+}
+
+TEST_CASE("KernelsFor32BitArmAgreeWithTheReferenceUnderEmulation") {
+  CheckTarget("cortex-a9", {"qemu-arm", "-cpu", "cortex-a9"});
 }
 
 }  // namespace

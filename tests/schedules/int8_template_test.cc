@@ -57,7 +57,8 @@ void CheckTarget(const char* name) {
 }
 
 TEST_CASE("AMatrixProductHasTheDefaultConfigOfDenseWhicheverWayItsWeightsLie") {
-  for (const char* name : {"x86-64-v3", "x86-64-v4-vnni", "cortex-a53", "cortex-m4", "cortex-m55"}) {
+  for (const char* name :
+       {"x86-64-v3", "x86-64-v4-vnni", "cortex-a53", "cortex-a9", "cortex-m4", "cortex-m55"}) {
     INFO(name);
     const auto config = [&](const char* op) {
       const Workload workload =
@@ -76,6 +77,8 @@ TEST_CASE("Int8KernelsAreExactOnX86") {
 TEST_CASE("Int8KernelsAreExactOn64BitArm") {
   for (const char* target : {"cortex-a53", "cortex-a76"}) CheckTarget(target);
 }
+
+TEST_CASE("Int8KernelsAreExactOn32BitArm") { CheckTarget("cortex-a9"); }
 
 TEST_CASE("Int8KernelsAreExactOnMicrocontrollers") {
   for (const char* target : {"cortex-m4", "cortex-m7", "cortex-m55"}) CheckTarget(target);
@@ -129,7 +132,8 @@ TEST_CASE("ExtremeInputsAreExactOnX86") {
 // Scales from 2^-32 to 8, in one tensor, and sums up to 2^29: what no trained layer has, but the operator
 // allows.
 TEST_CASE("AnyScaleIsExact") {
-  for (const char* name : {"x86-64-v3", "x86-64-v4-vnni", "cortex-a76", "cortex-m4", "cortex-m55"}) {
+  for (const char* name :
+       {"x86-64-v3", "x86-64-v4-vnni", "cortex-a76", "cortex-a9", "cortex-m4", "cortex-m55"}) {
     const Target target = FindTarget(name).value();
     if (const std::string reason = WhyNotRun(target); !reason.empty()) {
       std::cerr << "skipped " << name << ": " << reason << "\n";

@@ -184,6 +184,7 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
 std::vector<std::string> Launcher(const Target& target) {
   if (MachineRuns(target)) return {};
   if (target.architecture == "aarch64") return {"qemu-aarch64", "-cpu", "max"};
+  if (target.architecture == "armv7-a") return {"qemu-arm", "-cpu", target.name};
   const char* machine = target.name == "cortex-m4"   ? "mps2-an386"
                         : target.name == "cortex-m7" ? "mps2-an500"
                                                      : "mps3-an547";

@@ -1,5 +1,5 @@
 // Int8 kernels with their inputs and expected outputs in one program, which is compiled for a target and run:
-// on this machine, under qemu-aarch64, or on one of QEMU's microcontroller boards.
+// on this machine, under qemu-aarch64 or qemu-arm, or on one of QEMU's microcontroller boards.
 #pragma once
 
 #include <functional>

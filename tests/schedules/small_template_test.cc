@@ -39,6 +39,8 @@ TEST_CASE("KernelsOfOperatorsWithoutWeightsAreExactOnX86") {
 
 TEST_CASE("KernelsOfOperatorsWithoutWeightsAreExactOn64BitArm") { CheckTarget("cortex-a53", 8, 2); }
 
+TEST_CASE("KernelsOfOperatorsWithoutWeightsAreExactOn32BitArm") { CheckTarget("cortex-a9", 8, 2); }
+
 TEST_CASE("KernelsOfOperatorsWithoutWeightsAreExactOnMicrocontrollers") {
   for (const char* target : {"cortex-m4", "cortex-m55"}) CheckTarget(target, 16, 3);
 }

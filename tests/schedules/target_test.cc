@@ -12,8 +12,9 @@ namespace {
 
 TEST_CASE("BuiltinTargetsAreThoseOfTheDocumentation") {
   CHECK(BuiltinTargetNames() == std::vector<std::string>{"host", "cortex-a53", "cortex-a72", "cortex-a76",
-                                                         "cortex-m4", "cortex-m55", "cortex-m7", "x86-64-v2",
-                                                         "x86-64-v3", "x86-64-v4-vnni", "x86-64-v4"});
+                                                         "cortex-a9", "cortex-m4", "cortex-m55", "cortex-m7",
+                                                         "x86-64-v2", "x86-64-v3", "x86-64-v4-vnni",
+                                                         "x86-64-v4"});
   const Target v3 = FindTarget("x86-64-v3").value();
   CHECK(v3.architecture == "x86_64");
   CHECK(v3.lanes(4) == 8);
@@ -25,6 +26,7 @@ TEST_CASE("BuiltinTargetsAreThoseOfTheDocumentation") {
   CHECK(v4.vector_registers == 32);
   CHECK(!FindTarget("x86-64-v2").value().has_fma);
   CHECK(FindTarget("cortex-a72").value().compiler == "aarch64-linux-gnu-gcc");
+  CHECK(FindTarget("cortex-a9").value().compiler == "arm-linux-gnueabihf-gcc");
 }
 
 TEST_CASE("TargetTextRoundTrips") {

@@ -181,7 +181,8 @@ TEST_CASE("LeavingOutTapsBeyondTheEdgesAgreesWithTheReference") {
 }
 
 TEST_CASE("DefaultConfigsServeEveryLayerOfTheBuiltinNetworks") {
-  for (const char* target_name : {"x86-64-v2", "x86-64-v3", "x86-64-v4", "cortex-a53", "cortex-a76"}) {
+  for (const char* target_name :
+       {"x86-64-v2", "x86-64-v3", "x86-64-v4", "cortex-a53", "cortex-a76", "cortex-a9"}) {
     const Target target = TargetNamed(target_name);
     for (const std::string& network : BuiltinWorkloadNames()) {
       const auto workloads = BuiltinWorkloads(network);

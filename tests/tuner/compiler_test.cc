@@ -174,6 +174,7 @@ TEST_CASE("WarmCompilersGiveTheSameObjects") {
       "conv2d:n=1,h=9,w=9,ci=16,co=16,kh=3,kw=3,stride=1,pad=1,layout=nhwc,dtype=i8,epilogue=bias";
   const std::pair<const char*, const char*> targets[] = {{"x86-64-v3", "#include <immintrin.h>"},
                                                          {"cortex-a53", "#include <arm_neon.h>"},
+                                                         {"cortex-a9", "#include <arm_neon.h>"},
                                                          {"cortex-m55", "#include <arm_mve.h>"},
                                                          {"cortex-m4", "#include <arm_acle.h>"}};
   WarmCompilers warm;
