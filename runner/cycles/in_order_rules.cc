@@ -1,6 +1,8 @@
 #include "runner/cycles/in_order_rules.h"
 
 #include <algorithm>
+#include <cmath>
+#include <initializer_list>
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
@@ -8,12 +10,14 @@
 namespace tunefarm::cycles {
 namespace {
 
+bool StartsWithAny(absl::string_view text, std::initializer_list<absl::string_view> beginnings) {
+  return std::any_of(beginnings.begin(), beginnings.end(),
+                     [&](absl::string_view beginning) { return absl::StartsWith(text, beginning); });
+}
+
 bool IsThumbFloat(absl::string_view text) {
-  if (!absl::StartsWith(text, "v")) return false;
-  for (const absl::string_view memory : {"vldr", "vldm", "vstr", "vstm", "vpush", "vpop"}) {
-    if (absl::StartsWith(text, memory)) return false;
-  }
-  return true;
+  return absl::StartsWith(text, "v") &&
+         !StartsWithAny(text, {"vldr", "vldm", "vstr", "vstm", "vpush", "vpop"});
 }
 
 bool IsIt(absl::string_view text) {
@@ -39,6 +43,17 @@ int WideLoads(absl::string_view text) {
   return FullVectors(text);  // LD1 to LD4 name each.
 }
 
+// Of a load or store of Thumb's: 128 bits a cycle, and one more to put what was loaded into lanes.
+double TransferCycles(absl::string_view text) {
+  const std::size_t list = text.find('{');
+  if (list == absl::string_view::npos) return 1;
+  const absl::string_view registers = text.substr(list, text.find('}') - list);
+  const double bits = static_cast<double>(std::count(registers.begin(), registers.end(), 'd')) * 64 +
+                      static_cast<double>(std::count(registers.begin(), registers.end(), 's')) * 32;
+  const bool lanes = absl::StartsWith(text, "vld") && absl::StrContains(registers, "[");
+  return std::ceil(bits / 128) + (lanes ? 1 : 0);
+}
+
 }  // namespace
 
 std::vector<Listing> PartFloat(const Listing& listing) {
@@ -58,6 +73,23 @@ double NarrowSimdFloor(const Listing& listing, bool loads) {
     } else {
       cycles += FullVectors(text) > 0 ? 1 : 0;
     }
+  }
+  return cycles;
+}
+
+double SerialNeonFloor(const Listing& listing) {
+  double cycles = 0;
+  for (const std::string& text : listing) {
+    if (!absl::StartsWith(text, "v")) continue;
+    if (StartsWithAny(text, {"vld", "vst", "vpush", "vpop"})) {
+      cycles += TransferCycles(text);
+      continue;
+    }
+    const bool wide = absl::StrContains(text, "\tq");
+    const bool slow = absl::StrContains(text, ".f32") ||
+                      StartsWithAny(text, {"vpadal", "vqrdmulh", "vmul.i32", "vmla.i32", "vmull.s32",
+                                           "vmull.u32", "vmlal.s32", "vmlal.u32"});
+    cycles += wide && slow ? 2 : 1;
   }
   return cycles;
 }

@@ -1,5 +1,5 @@
-// What llvm-mca gets wrong about cores that issue in order, put right from the text of the instructions.
-// Pure.
+// What llvm-mca gets wrong about cores or units that issue in order, put right from the text of the
+// instructions. Pure.
 //
 // It lets results be written in program order only, where LLVM's model does not say otherwise: behind a float
 // multiply-add of latency 10 every load then waits. No such core does that.
@@ -21,5 +21,11 @@ std::vector<Listing> PartFloat(const Listing& listing);
 // For A64 cores whose SIMD unit is two pipes of 64 bits (A53, A55): no more than one 128-bit operation a
 // cycle. With `loads`, a 128-bit load takes that cycle as well, as measured on the A53.
 double NarrowSimdFloor(const Listing& listing, bool loads);
+
+// For the A9, whose NEON unit takes one instruction at a time: a cycle for each, also for the loads and
+// stores of its registers, of 128 bits (as LLVM's model means it; llvm-mca has VLD1 to VST4 for nothing), and
+// one more where they are loaded into lanes; two for float arithmetic and VPADAL on 128 bits, the unit being
+// 64 bits wide, and for 32-bit integer multiplications.
+double SerialNeonFloor(const Listing& listing);
 
 }  // namespace tunefarm::cycles

@@ -158,12 +158,13 @@ absl::StatusOr<std::vector<double>> Simulate(LlvmTool& analyser, const std::vect
 LlvmMca::LlvmMca(McaCore core, std::string version)
     : core_(std::move(core)),
       version_(std::move(version)),
-      disassembler_(std::make_unique<LlvmTool>(std::vector<std::string>{
-          kDisassembler, "-disassemble", "-triple=" + core_.triple, "-mcpu=" + core_.cpu})),
+      disassembler_(std::make_unique<LlvmTool>(
+          std::vector<std::string>{kDisassembler, "-disassemble", "-triple=" + core_.triple,
+                                   "-mcpu=" + core_.cpu, "-mattr=" + core_.attributes})),
       analyser_(std::make_unique<LlvmTool>(std::vector<std::string>{
-          kAnalyser, "-mtriple=" + core_.triple, "-mcpu=" + core_.cpu, "-call-latency=1",
-          absl::StrCat("-iterations=", kIterations), "-resource-pressure=0", "-instruction-info=0",
-          "-skip-unsupported-instructions=any"})) {}
+          kAnalyser, "-mtriple=" + core_.triple, "-mcpu=" + core_.cpu, "-mattr=" + core_.attributes,
+          "-call-latency=1", absl::StrCat("-iterations=", kIterations), "-resource-pressure=0",
+          "-instruction-info=0", "-skip-unsupported-instructions=any"})) {}
 
 absl::StatusOr<LlvmMca> LlvmMca::Create(const McaCore& core) {
   absl::StatusOr<RunResult> result = LlvmTool::Version(kAnalyser);
@@ -213,6 +214,7 @@ absl::StatusOr<std::vector<McaCost>> LlvmMca::Analyse(const std::vector<const Co
   }
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     if (core_.narrow_simd) cycles[b] = std::max(cycles[b], NarrowSimdFloor(listings[b], core_.narrow_loads));
+    if (core_.serial_neon) cycles[b] = std::max(cycles[b], SerialNeonFloor(listings[b]));
     costs[b].cycles += cycles[b];
   }
   return costs;

@@ -13,12 +13,14 @@
 namespace tunefarm::cycles {
 
 struct McaCore {
-  std::string triple;  // "aarch64".
-  std::string cpu;     // LLVM's name of the scheduling model.
+  std::string triple;      // "aarch64".
+  std::string cpu;         // LLVM's name of the scheduling model.
+  std::string attributes;  // What that core has besides, in LLVM's words: "+neon".
   // See in_order_rules.h.
   bool parts_float = false;
   bool narrow_simd = false;
   bool narrow_loads = false;
+  bool serial_neon = false;
 };
 
 struct McaCost {

@@ -10,7 +10,7 @@ namespace tunefarm::cycles {
 namespace {
 
 constexpr unsigned kBegin = 0x100, kEnd = 0x110;
-constexpr unsigned kArm64Start = 0x400000;
+constexpr unsigned kUserStart = 0x400000;
 
 struct Tools {
   const char* prefix;
@@ -25,6 +25,8 @@ Tools ToolsOf(TestCore core) {
       return {"arm-none-eabi-", {"-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"}};
     case TestCore::kM55:
       return {"arm-none-eabi-", {"-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"}};
+    case TestCore::kA9:
+      return {"arm-linux-gnueabihf-", {"-mcpu=cortex-a9", "-mthumb", "-mfloat-abi=hard", "-mfpu=neon"}};
     case TestCore::kA64:
       break;
   }
@@ -57,6 +59,16 @@ std::string ThumbProgram(const std::string& kernel, int regions, unsigned kernel
       " movs r0, #0x18\n ldr r1, =0x20026\n bkpt #0xab\n .ltorg\n"
       ".org %d\n.thumb_func\nbegin: bx lr\n.org %d\n.thumb_func\nend: bx lr\n"
       ".org %d\n.thumb_func\nkernel:\n%s\n",
+      regions, kBegin, kEnd, kernel_offset, kernel);
+}
+
+// Programs of Linux: the calls, and the end by a system call (exit).
+std::string Arm32Program(const std::string& kernel, int regions, unsigned kernel_offset) {
+  return absl::StrFormat(
+      ".syntax unified\n.thumb\n.global _start\n.thumb_func\n_start:\n movs r4, #%d\n"
+      "1: bl begin\n bl kernel\n bl end\n subs r4, #1\n bne 1b\n movs r0, #0\n movs r7, #1\n svc #0\n"
+      ".org %d\n.thumb_func\nbegin: bx lr\n.org %d\n.thumb_func\nend: bx lr\n"
+      ".org %d\n.thumb_func\nkernel:\n%s\n.bss\n.balign 4096\nbuffer: .space 8192\n",
       regions, kBegin, kEnd, kernel_offset, kernel);
 }
 
@@ -93,15 +105,18 @@ absl::StatusOr<std::string> CountedText(TestCore core, const std::string& kernel
                                         int regions, unsigned kernel_offset) {
   TUNEFARM_ASSIGN_OR_RETURN(const TempDir directory, TempDir::Create());
   const std::string program = directory.path() + "/program", counts = directory.path() + "/counts";
-  const bool user = core == TestCore::kA64;
-  const unsigned start = user ? kArm64Start : 0;
-  TUNEFARM_RETURN_IF_ERROR(Build(
-      core,
-      user ? Arm64Program(kernel, regions, kernel_offset) : ThumbProgram(kernel, regions, kernel_offset),
-      {"-nostdlib", "-static", absl::StrFormat("-Wl,-Ttext=0x%x,--build-id=none", start)}, program));
+  const bool user = core == TestCore::kA64 || core == TestCore::kA9;
+  const unsigned start = user ? kUserStart : 0;
+  const auto text = core == TestCore::kA64  ? Arm64Program
+                    : core == TestCore::kA9 ? Arm32Program
+                                            : ThumbProgram;
+  TUNEFARM_RETURN_IF_ERROR(
+      Build(core, text(kernel, regions, kernel_offset),
+            {"-nostdlib", "-static", absl::StrFormat("-Wl,-Ttext=0x%x,--build-id=none", start)}, program));
   TUNEFARM_ASSIGN_OR_RETURN(const std::string option,
                             PluginOption(spec, counts, start + kBegin, start + kEnd));
   std::vector<std::string> argv = {"qemu-aarch64", "-plugin", option, program};
+  if (core == TestCore::kA9) argv = {"qemu-arm", "-cpu", "cortex-a9", "-plugin", option, program};
   if (!user) {
     const char* const machine = core == TestCore::kM4   ? "mps2-an386"
                                 : core == TestCore::kM7 ? "mps2-an500"

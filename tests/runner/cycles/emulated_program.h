@@ -10,7 +10,7 @@
 
 namespace tunefarm::cycles {
 
-enum class TestCore { kM4, kM7, kM55, kA64 };
+enum class TestCore { kM4, kM7, kM55, kA9, kA64 };
 
 // The instructions of `lines`, as one block. Fails when there is no assembler: then a test says so and
 // passes.

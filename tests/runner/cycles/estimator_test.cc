@@ -52,6 +52,7 @@ TEST_CASE("EveryModelIsPricedBySerialDependence") {
     const TestCore core = model == "cortex-m4"    ? TestCore::kM4
                           : model == "cortex-m7"  ? TestCore::kM7
                           : model == "cortex-m55" ? TestCore::kM55
+                          : model == "cortex-a9"  ? TestCore::kA9
                                                   : TestCore::kA64;
     CheckBase(model, core, core == TestCore::kA64 ? a64 : thumb, 4);
   }
@@ -61,6 +62,7 @@ TEST_CASE("DualIssueCoresRunIndependentInstructionsInPairs") {
   const std::string thumb = "add r0, r0, #1\nadd r1, r1, #1\nadd r2, r2, #1\nadd r3, r3, #1\n";
   CheckBase("cortex-m4", TestCore::kM4, thumb, 4);
   CheckBase("cortex-m7", TestCore::kM7, thumb, 2);
+  CheckBase("cortex-a9", TestCore::kA9, thumb, 2);
   const std::string a64 = "add x0, x0, #1\nadd x1, x1, #1\nadd x2, x2, #1\nadd x3, x3, #1\n";
   CheckBase("cortex-a53", TestCore::kA64, a64, 2);
   CheckBase("cortex-a55", TestCore::kA64, a64, 2);
@@ -95,6 +97,21 @@ TEST_CASE("InOrderRulesReadInstructions") {
   CHECK(NarrowSimdFloor({"ldp\tq0, q1, [x0]", "str\tq0, [x0]", "st1\t{ v0.16b }, [x0]"}, false) == 0);
 }
 
+TEST_CASE("TheNeonUnitOfTheA9TakesOneInstructionAtATime") {
+  CHECK(SerialNeonFloor({"vmla.f32\tq0, q1, d4[0]", "vmla.f32\td0, d1, d2", "vmul.f32\ts0, s1, s2",
+                         "vmlal.s16\tq0, d2, d3", "vpadal.s16\tq0, q1", "vmull.s32\tq0, d2, d3"}) ==
+        2 + 1 + 1 + 1 + 2 + 2);
+  CHECK(SerialNeonFloor({"vld1.32\t{d0, d1}, [r0]!", "vld1.16\t{d0[]}, [r0]", "vst1.32\t{d2[1]}, [r0]",
+                         "vldmia\tr0!, {d0, d1, d2, d3}", "vldr\td0, [r0]", "vpush\t{s0, s1, s2, s3}",
+                         "ldr\tr0, [r1]"}) == 1 + 2 + 1 + 2 + 1 + 1);
+  // LLVM's model has the loads for nothing, and a multiply-add in each cycle.
+  std::string lines;
+  for (int i = 0; i < 8; ++i) {
+    absl::StrAppend(&lines, "vmla.f32 q", i, ", q14, q15\nvld1.32 {d", 16 + i, "}, [r0]\n");
+  }
+  CheckBase("cortex-a9", TestCore::kA9, lines, 8 * (2 + 1));
+}
+
 TEST_CASE("DotProductsOfTheA76UseBothPipes") {
   // Two pipes take one each in every cycle (Neoverse N1 software optimization guide); LLVM's model of the
   // A57, which it lends the A76, has none at all.
@@ -106,6 +123,25 @@ TEST_CASE("DotProductsOfTheA76UseBothPipes") {
 TEST_CASE("InstructionsThatTheModelLacksAreReportedApart") {
   const std::string lines = "subs r0, r0, #1\nit eq\naddeq r1, r1, #1\n";
   CheckBase("cortex-m7", TestCore::kM7, lines, 1, "unmodelled_instructions");
+  CheckBase("cortex-a9", TestCore::kA9, lines, 1, "unmodelled_instructions");
+}
+
+TEST_CASE("WhatAnItMakesConditionalEndsWithIt") {
+  auto estimator = Estimator::Create(Spec("cortex-a9"), "");
+  if (Missing(estimator.status())) return;
+  auto region = Loop(TestCore::kA9, "cmp r0, #0\nite eq\nmoveq r1, #1\nmovne r1, #2\n", 100);
+  const auto behind = Loop(TestCore::kA9, "adds r1, #1\nadds r1, #1\nadds r1, #1\n", 100);
+  if (Missing(region.status())) return;
+  REQUIRE(region.status() == absl::OkStatus());
+  REQUIRE(behind.status() == absl::OkStatus());
+  const auto alone = estimator->Run({*region, *behind});
+  region->blocks.push_back(behind->blocks[0]);
+  region->blocks[1].address = 0x100;
+  const auto both = estimator->Run({*region});
+  REQUIRE(alone.status() == absl::OkStatus());
+  REQUIRE(both.status() == absl::OkStatus());
+  CHECK((*both)[0].breakdown[0].second == (*alone)[0].breakdown[0].second + (*alone)[1].breakdown[0].second);
+  CHECK((*both)[0].breakdown[1] == std::pair<std::string, double>("unmodelled_instructions", 100));
 }
 
 TEST_CASE("LowOverheadLoopsCostNothingPerTurn") {

@@ -126,6 +126,32 @@ TEST_CASE("PluginCountsAProgramInUserMode") {
   CHECK(Taken((*regions)[0]) == 99 + kMarkerTaken);
 }
 
+TEST_CASE("PluginCountsA32BitProgramInUserMode") {
+  // The 16-bit and 32-bit instructions of a loop, a conditional one among them that is skipped half the time.
+  const std::string kernel =
+      " movw r2, #:lower16:buffer\n movt r2, #:upper16:buffer\n movs r0, #100\n"
+      "1: vld1.32 {d0-d1}, [r2]!\n lsls r1, r0, #31\n it eq\n ldreq.w r1, [r2, #64]\n subs r0, #1\n bne 1b\n"
+      " bx lr";
+  ModelSpec spec;
+  spec.name = "cortex-a9";
+  spec.caches = {DataCache()};
+  const auto text = CountedText(TestCore::kA9, kernel, spec);
+  if (Missing(text.status())) return;
+  const auto regions = ParseRegions(*text);
+  REQUIRE(regions.status() == absl::OkStatus());
+  REQUIRE(regions->size() == 1);
+  const Region& region = (*regions)[0];
+  CHECK(region.instructions == 3 + 6 * 100 + 1 + kMarkerInstructions);
+  CHECK(region.loads == 2 * 100 + 50);  // QEMU loads 128 bits in two.
+  CHECK(Taken(region) == 99 + kMarkerTaken);
+  auto estimator = Estimator::Create(spec, "");
+  if (Missing(estimator.status())) return;
+  const auto estimates = estimator->Run({region});
+  REQUIRE(estimates.status() == absl::OkStatus());
+  INFO(Describe((*estimates)[0]));
+  CHECK((*estimates)[0].breakdown[2] == std::pair<std::string, double>("unmodelled_instructions", 100));
+}
+
 TEST_CASE("EstimateOfAKnownProgramIsTheSumByHand") {
   ModelSpec spec;
   spec.name = "cortex-m4";
