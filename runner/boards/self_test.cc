@@ -45,7 +45,7 @@ class Tester {
       return absl::NotFoundError(
           absl::StrCat(board_.toolchain.compiler,
                        " is not installed; install the board's toolchain (on Debian and Ubuntu "
-                       "the package gcc-arm-none-eabi, or gcc-aarch64-linux-gnu)"));
+                       "the package gcc-arm-none-eabi, gcc-aarch64-linux-gnu or gcc-arm-linux-gnueabihf)"));
     }
     TUNEFARM_RETURN_IF_ERROR(run.status());
     for (const auto& [source, name] :

@@ -33,6 +33,14 @@ TEST_CASE("ShippedBoardsParse") {
     CHECK(board->digest.size() == 8);
     CHECK(board->DeviceClass() == "emulated:" + name + "@" + board->digest);
   }
+  for (const std::string name : {"cortex-a53", "cortex-a72", "cortex-a76", "cortex-a9"}) {
+    INFO(name);
+    const absl::StatusOr<Board> board = FindBoard("emulated:" + name);
+    INFO(board.status().ToString());
+    REQUIRE(board.ok());
+    CHECK(board->kind == BoardKind::kQemuUser);
+    CHECK(board->emulated());
+  }
   const Board board = *FindBoard("emulated:nucleo-l4r5zi");
   CHECK(board.clock_hz == 120000000);
   REQUIRE(board.Region("ram") != nullptr);
