@@ -9,7 +9,7 @@
 #include <iostream>
 
 #include "base/exit_code.h"
-#include "bench/peers/peer.h"
+#include "bench/peer_process.h"
 #include "bench/report.h"
 #include "bench/rounds.h"
 #include "bench/target_isa.h"
@@ -36,76 +36,85 @@ struct Options {
 };
 
 // Ours first, then whoever is there. Adding a peer is a line here.
-absl::Status MakePeers(const Problem& problem, const Options& options, const OursChoice& choice,
-                       Result& result) {
-  TUNEFARM_ASSIGN_OR_RETURN(Peer ours, MakeOurs(problem, choice));
-  result.peers.push_back(std::move(ours));
-  const auto add = [&](const char* name, absl::StatusOr<Peer> peer) {
+absl::StatusOr<std::vector<PeerProcess>> StartPeers(const Problem& problem, const Options& options,
+                                                    const OursChoice& choice,
+                                                    std::vector<AbsentPeer>& absent) {
+  using MakePeer = std::function<absl::StatusOr<Peer>()>;
+  std::vector<PeerProcess> peers;
+  TUNEFARM_ASSIGN_OR_RETURN(PeerProcess ours,
+                            PeerProcess::Start(problem, [&] { return MakeOurs(problem, choice); }));
+  peers.push_back(std::move(ours));
+  const auto add = [&](const char* name, const MakePeer& make) {
+    const auto named = [&]() -> absl::StatusOr<Peer> {
+      TUNEFARM_ASSIGN_OR_RETURN(Peer peer, make());
+      peer.name = name;
+      return peer;
+    };
+    absl::StatusOr<PeerProcess> peer = PeerProcess::Start(problem, named);
     if (peer.ok()) {
-      peer->name = name;
-      result.peers.push_back(*std::move(peer));
+      peers.push_back(*std::move(peer));
     } else {
-      result.absent.push_back({name, std::string(peer.status().message())});
+      absent.push_back({name, std::string(peer.status().message())});
     }
   };
-  [[maybe_unused]] const auto missing = [](const char* package) -> absl::StatusOr<Peer> {
-    return absl::NotFoundError(absl::StrCat("not there when this program was built (", package, ")"));
+  [[maybe_unused]] const auto missing = [](const char* package) -> MakePeer {
+    return [package] {
+      return absl::NotFoundError(absl::StrCat("not there when this program was built (", package, ")"));
+    };
   };
-  if (!choice.config.empty()) add("default", MakeOurs(problem, {"", "default config"}));
   const bool int8 = problem.is_int8();
-  const auto no_int8 = absl::UnimplementedError("computes in float32 only");
-  if (options.naive) add("naive", int8 ? no_int8 : MakeNaive(problem));
+  [[maybe_unused]] const auto only_float = [&](absl::StatusOr<Peer> (*make)(const Problem&)) -> MakePeer {
+    if (int8) return [] { return absl::UnimplementedError("computes in float32 only"); };
+    return [&problem, make] { return make(problem); };
+  };
+  if (!choice.config.empty()) {
+    add("default", [&] { return MakeOurs(problem, {"", "default config"}); });
+  }
+  if (options.naive) add("naive", only_float(MakeNaive));
 #ifdef TUNEFARM_HAVE_OPENBLAS
-  add("OpenBLAS", int8 ? no_int8 : MakeOpenBlas(problem));
+  add("OpenBLAS", only_float(MakeOpenBlas));
 #else
   add("OpenBLAS", missing("libopenblas-dev"));
 #endif
 #ifdef TUNEFARM_HAVE_BLIS
-  add("BLIS", int8 ? no_int8 : MakeBlis(problem));
+  add("BLIS", only_float(MakeBlis));
 #else
   add("BLIS", missing("libblis-dev"));
 #endif
 #ifdef TUNEFARM_HAVE_EIGEN
-  add("Eigen", int8 ? no_int8 : MakeEigen(problem));
+  add("Eigen", only_float(MakeEigen));
 #else
   add("Eigen", missing("libeigen3-dev, on x86-64"));
 #endif
 #ifdef TUNEFARM_HAVE_ONEDNN
   for (const bool blocked : {false, true}) {
     add(blocked ? "oneDNN blocked" : "oneDNN",
-        int8 ? MakeOneDnnInt8(problem, blocked) : MakeOneDnn(problem, blocked));
+        [&] { return int8 ? MakeOneDnnInt8(problem, blocked) : MakeOneDnn(problem, blocked); });
   }
 #else
   add("oneDNN", missing("libdnnl-dev, version 2"));
 #endif
 #ifdef TUNEFARM_HAVE_XNNPACK
-  if (!IsMachinesOwnIsa(problem.target())) {
-    add("XNNPACK", absl::UnimplementedError("cannot be held below the machine's own ISA"));
-  } else {
-    add("XNNPACK", int8 ? MakeXnnPackInt8(problem) : MakeXnnPack(problem));
-  }
+  add("XNNPACK", [&]() -> absl::StatusOr<Peer> {
+    if (!IsMachinesOwnIsa(problem.target())) {
+      return absl::UnimplementedError("cannot be held below the machine's own ISA");
+    }
+    return int8 ? MakeXnnPackInt8(problem) : MakeXnnPack(problem);
+  });
 #else
   add("XNNPACK", missing("libxnnpack-dev and libpthreadpool-dev"));
 #endif
-  if (problem.threads() == 1) add(int8 ? "int8 peak" : "FMA peak", MakePeak(problem));
-  return absl::OkStatus();
+  if (problem.threads() == 1) add(int8 ? "int8 peak" : "FMA peak", [&] { return MakePeak(problem); });
+  return peers;
 }
 
-// One call of each, compared with the reference, before anything is timed. Ours must be right; a peer may use
-// an algorithm with a wider error (Winograd), which is shown.
-absl::Status CheckOutputs(const Problem& problem, Result& result) {
-  for (const Peer& peer : result.peers) {
-    Buffer output(problem.output_elements());
-    if (peer.is_operator) peer.run(output);
-    if (peer.convert) peer.convert(output);
-    result.errors.push_back(peer.is_operator ? problem.Error(output) : 0);
-  }
-  if (result.errors[0] > result.peers[0].allowed_error) {
-    return absl::InternalError(absl::StrCat("our kernel computes a wrong result: ", result.errors[0],
-                                            problem.is_int8() ? " units off (" : " times the tolerance (",
-                                            result.peers[0].description, ")"));
-  }
-  return absl::OkStatus();
+// Before anything is timed, an output of each was compared with the reference. Ours must be right; a peer may
+// use an algorithm with a wider error (Winograd), which is shown.
+absl::Status CheckOurs(const Problem& problem, const PeerProcess& ours) {
+  if (ours.error() <= ours.facts().allowed_error) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("our kernel computes a wrong result: ", ours.error(),
+                                          problem.is_int8() ? " units off (" : " times the tolerance (",
+                                          ours.facts().description, ")"));
 }
 
 absl::StatusOr<Result> Measure(const Problem& problem, const Options& options, const OursChoice& choice,
@@ -114,15 +123,21 @@ absl::StatusOr<Result> Measure(const Problem& problem, const Options& options, c
   result.problem = &problem;
   result.rounds = options.rounds;
   result.cpu = cpu;
-  TUNEFARM_RETURN_IF_ERROR(MakePeers(problem, options, choice, result));
-  TUNEFARM_RETURN_IF_ERROR(CheckOutputs(problem, result));
-  Buffer output(problem.output_elements());
+  TUNEFARM_ASSIGN_OR_RETURN(std::vector<PeerProcess> peers,
+                            StartPeers(problem, options, choice, result.absent));
+  TUNEFARM_RETURN_IF_ERROR(CheckOurs(problem, peers[0]));
+  std::vector<TimeCalls> clocks;
+  for (PeerProcess& peer : peers) {
+    result.peers.push_back(peer.facts());
+    result.errors.push_back(peer.error());
+    clocks.emplace_back([&peer](long calls) { return peer.TimeCalls(calls); });
+  }
   const bool progress = isatty(STDERR_FILENO) != 0;
-  result.samples = MeasureRounds(
-      result.peers, output, options.rounds, options.sample_ms * 1e-3, options.threads, [&](int done) {
+  TUNEFARM_ASSIGN_OR_RETURN(
+      result.samples, MeasureRounds(clocks, options.rounds, options.sample_ms * 1e-3, [&](int done) {
         if (progress)
           std::cerr << "\rround " << done << " of " << options.rounds << (done == options.rounds ? "\r" : "");
-      });
+      }));
   return result;
 }
 

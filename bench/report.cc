@@ -52,7 +52,7 @@ std::string TableText(const Result& result) {
   absl::StrAppendFormat(&text, "%-14s %12s %10s %8s  %-28s %s\n", "", "median us", Unit(result), "error",
                         "tunefarm is x times as fast", "");
   for (std::size_t i = 0; i < result.peers.size(); ++i) {
-    const Peer& peer = result.peers[i];
+    const PeerFacts& peer = result.peers[i];
     std::string ratio;
     if (i > 0) {
       const Ratio r = OursTo(result, i);

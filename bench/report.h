@@ -20,7 +20,7 @@ struct Result {
   const Problem* problem;
   int cpu;
   int rounds;
-  std::vector<Peer> peers;
+  std::vector<PeerFacts> peers;
   std::vector<AbsentPeer> absent;
   std::vector<PeerSamples> samples;
   std::vector<double> errors;  // Problem::Error of each one's output; 0 for the peak.

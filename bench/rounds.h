@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "bench/peers/peer.h"
+#include "base/status.h"
 
 namespace tunefarm::bench {
 
@@ -14,12 +14,13 @@ struct PeerSamples {
   std::vector<double> seconds;  // Of one call, a sample per round.
 };
 
-// With one thread the seconds are processor time, which leaves out what others took of the CPU; with more,
-// wall time. Each sample repeats the call for about `sample_seconds`, after one call that is not timed (the
-// peers evict each other from the caches), unless a single call lasts longer than that already. `on_round` is
-// told the rounds done.
-std::vector<PeerSamples> MeasureRounds(const std::vector<Peer>& peers, Buffer& output, int rounds,
-                                       double sample_seconds, int threads,
-                                       const std::function<void(int)>& on_round);
+// Seconds that so many calls took (PeerProcess::TimeCalls).
+using TimeCalls = std::function<absl::StatusOr<double>(long calls)>;
+
+// Each sample repeats the call for about `sample_seconds`, unless a single call lasts longer than that
+// already. `on_round` is told the rounds done. The error is a peer's.
+absl::StatusOr<std::vector<PeerSamples>> MeasureRounds(const std::vector<TimeCalls>& peers, int rounds,
+                                                       double sample_seconds,
+                                                       const std::function<void(int)>& on_round);
 
 }  // namespace tunefarm::bench

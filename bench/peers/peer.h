@@ -15,9 +15,17 @@ class Database;
 
 namespace tunefarm::bench {
 
-struct Peer {
+struct PeerFacts {
   std::string name;         // "oneDNN".
   std::string description;  // Version, and what of the workload it does how.
+  double flop = 0;          // Of one call.
+  bool is_operator = true;  // False for the peak, which computes nothing.
+  // What a correct result may use (Problem::Error): times the tolerance of direct summation, or int8 units.
+  double allowed_error = 1;
+  bool competes = true;  // A vendor's library: ours is compared with the best of them.
+};
+
+struct Peer : PeerFacts {
   // One call on the problem's threads: the whole operator with its epilogue, all packing of activations
   // included; constants were packed before. Owns what it needs, but the problem, which outlives it. Writes
   // `output`, in the workload's layout.
@@ -25,11 +33,6 @@ struct Peer {
   // For a peer that keeps its result in a layout of its own, as it would between the layers of a network:
   // brings it into `output`, not timed. Null for the others.
   std::function<void(Buffer& output)> convert;
-  double flop = 0;          // Of one call.
-  bool is_operator = true;  // False for the peak, which computes nothing.
-  // What a correct result may use (Problem::Error): times the tolerance of direct summation, or int8 units.
-  double allowed_error = 1;
-  bool competes = true;  // A vendor's library: ours is compared with the best of them.
 };
 
 // Each gives kUnimplemented, saying why, for a workload it has no counterpart of.

@@ -11,7 +11,7 @@ Result TwoLibraries(const Problem& problem, double error_of_faster) {
   result.problem = &problem;
   result.rounds = 3;
   const auto add = [&](const char* name, double seconds, double error, bool competes) {
-    Peer peer;
+    PeerFacts peer;
     peer.name = name;
     peer.flop = 100;
     peer.competes = competes;
