@@ -68,4 +68,13 @@ void PrintPreamble(const std::string& title, const std::string& config, int lane
   }
 }
 
+void PrintEverySecond(int lanes, CText& out) {
+  std::string indices;
+  for (int lane = 0; lane < lanes; ++lane)
+    absl::StrAppend(&indices, ", ", 2 * lane + (2 * lane >= lanes ? 1 : 0));
+  out.Open("static inline vec every_second(vec a, vec b)");
+  out.Line("return __builtin_shufflevector(a, b", indices, ");");
+  out.Close();
+}
+
 }  // namespace tunefarm::schedules

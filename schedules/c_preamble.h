@@ -13,4 +13,7 @@ namespace tunefarm::schedules {
 void PrintPreamble(const std::string& title, const std::string& config, int lanes,
                    const ComputeDefinition& compute, CText& out);
 
+// vec every_second(vec a, vec b): the even elements of `a`, then the odd ones of `b`.
+void PrintEverySecond(int lanes, CText& out);
+
 }  // namespace tunefarm::schedules

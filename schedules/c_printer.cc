@@ -45,6 +45,7 @@ class Printer {
   void Preamble() {
     if (options_.part.empty() && !dot_.has_value()) {
       PrintPreamble(options_.title, options_.config, tree_.vector_lanes, facts_.compute, out_);
+      if (LoadsEverySecond()) PrintEverySecond(tree_.vector_lanes, out_);
       if (tree_.clipped_taps)
         out_.Line("static inline long max_long(long a, long b) { return a > b ? a : b; }");
     } else if (options_.part.empty()) {
@@ -56,6 +57,19 @@ class Printer {
     for (const LoopNode& node : tree_.nodes) parallel_ = parallel_ || node.kind == LoopKind::kParallel;
     parallel_ = parallel_ && options_.threads > 1;
     if (parallel_) out_.Line("extern int omp_get_thread_num(void);");
+  }
+
+  // The tile reads vectors of elements that stand two apart: along the width of nchw, with stride 2.
+  bool LoadsEverySecond() const {
+    for (const LoopNode& node : tree_.nodes) {
+      if (node.is_loop || node.statement != StatementKind::kMultiplyAdd || node.parent < 0) continue;
+      const LoopNode& lanes = tree_.nodes[node.parent];
+      if (lanes.kind != LoopKind::kVectorized) continue;
+      for (int f = 0; f < 2; ++f) {
+        if (tree_.accesses[node.first_access + f].strides[lanes.depth] == 2) return true;
+      }
+    }
+    return false;
   }
 
   const char* TypeOf(int buffer) const { return dot_.has_value() ? dot_->TypeOf(buffer) : "float"; }

@@ -51,7 +51,7 @@ class TiledTask : public Task {
   const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
   std::string template_version() const override {
-    return winograd_.has_value() ? "tiled-3+winograd-1" : "tiled-3";
+    return winograd_.has_value() ? "tiled-4+winograd-1" : "tiled-4";
   }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {

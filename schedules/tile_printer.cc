@@ -16,6 +16,11 @@ std::string TilePrinter::Load(const std::string& pointer, int64_t offset, int64_
   if (stride == 0 || lanes == 1) return absl::StrCat(pointer, "[", offset, "]");
   if (stride == 1 && valid == lanes)
     return absl::StrCat("*(const vec_unaligned*)(", pointer, " + ", offset, ")");
+  if (stride == 2 && valid == lanes) {
+    // The second vector begins where both together end with the last element that is wanted.
+    return absl::StrCat("every_second(*(const vec_unaligned*)(", pointer, " + ", offset,
+                        "), *(const vec_unaligned*)(", pointer, " + ", offset + lanes - 1, "))");
+  }
   std::string text = "(vec){";
   for (int lane = 0; lane < valid; ++lane) {
     absl::StrAppend(&text, lane == 0 ? "" : ", ", pointer, "[", offset + lane * stride, "]");

@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace tunefarm::cycles {
@@ -92,6 +93,12 @@ double SerialNeonFloor(const Listing& listing) {
     cycles += wide && slow ? 2 : 1;
   }
   return cycles;
+}
+
+void PredictBranches(Listing* listing) {
+  for (std::string& text : *listing) {
+    if (absl::StartsWith(text, "b.")) text = absl::StrCat("b", text.substr(text.find_first_of("\t ")));
+  }
 }
 
 }  // namespace tunefarm::cycles

@@ -28,4 +28,8 @@ double NarrowSimdFloor(const Listing& listing, bool loads);
 // 64 bits wide, and for 32-bit integer multiplications.
 double SerialNeonFloor(const Listing& listing);
 
+// For A64 cores of which LLVM's model has a conditional branch wait three cycles for the flags of the
+// comparison before it (A55): it is predicted, and a wrong prediction is charged apart.
+void PredictBranches(Listing* listing);
+
 }  // namespace tunefarm::cycles

@@ -192,6 +192,7 @@ absl::StatusOr<std::vector<McaCost>> LlvmMca::Analyse(const std::vector<const Co
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     for (const std::string& text : listings[b]) costs[b].unmodelled += text.empty();
     StripLoops(&listings[b], &costs[b]);
+    if (core_.predicts_branches) PredictBranches(&listings[b]);
   }
   // The parts that are simulated, and whose they are.
   std::vector<Listing> parts;

@@ -21,6 +21,7 @@ struct McaCore {
   bool narrow_simd = false;
   bool narrow_loads = false;
   bool serial_neon = false;
+  bool predicts_branches = false;
 };
 
 struct McaCost {

@@ -11,7 +11,7 @@ namespace {
 
 // Whenever these change, so do estimates: the rules of this file and of llvm_mca.cc, and for Cortex-A what
 // runs the kernels (emulated/user_harness.c).
-constexpr int kVersion = 6;
+constexpr int kVersion = 7;
 
 struct Core {
   const char* name;
@@ -39,11 +39,19 @@ const std::vector<Core>& Cores() {
        8,
        0.4},
       {"cortex-a53",
-       {.triple = "aarch64", .cpu = "cortex-a55", .narrow_simd = true, .narrow_loads = true},
+       {.triple = "aarch64",
+        .cpu = "cortex-a55",
+        .narrow_simd = true,
+        .narrow_loads = true,
+        .predicts_branches = true},
        0,
        9,
        0.3},
-      {"cortex-a55", {.triple = "aarch64", .cpu = "cortex-a55", .narrow_simd = true}, 0, 8, 0.3},
+      {"cortex-a55",
+       {.triple = "aarch64", .cpu = "cortex-a55", .narrow_simd = true, .predicts_branches = true},
+       0,
+       8,
+       0.3},
       {"cortex-a72", {.triple = "aarch64", .cpu = "cortex-a72"}, 0, 16, 0.3},
       {"cortex-a76", {.triple = "aarch64", .cpu = "neoverse-n1"}, 0, 11, 0.3},
   };

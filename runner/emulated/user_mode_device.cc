@@ -24,8 +24,8 @@ namespace tunefarm {
 namespace {
 
 // Addresses that the guest may use, reserved so that QEMU places everything the same way on every machine:
-// the program, the kernel, the arena and some room to allocate. A kernel that wants more gets no memory. What 32
-// bits reach but for the last page, which qemu-arm keeps.
+// the program, the kernel, the arena and some room to allocate. A kernel that wants more gets no memory. What
+// 32 bits reach but for the last page, which qemu-arm keeps.
 constexpr char kGuestAddresses[] = "0xfffff000";
 constexpr std::uint64_t kGuestMemory = Arena::kMaxBytes;
 

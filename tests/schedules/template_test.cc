@@ -180,6 +180,39 @@ TEST_CASE("LeavingOutTapsBeyondTheEdgesAgreesWithTheReference") {
   CheckAll(kernels, target, true);
 }
 
+TEST_CASE("VectorsAlongAStridedWidthAgreeWithTheReference") {
+  for (const char* target_name : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    const Target target = TargetNamed(target_name);
+    if (!MachineRuns(target)) continue;
+    std::vector<BatchKernel> kernels;
+    int of_every_second = 0;
+    for (const char* text :
+         {"depthwise_conv2d:n=2,h=9,w=37,c=3,kh=3,kw=3,stride=2,pad=1,layout=nchw,epilogue=bias+relu6",
+          "depthwise_conv2d:n=1,h=8,w=64,c=2,kh=3,kw=3,stride=2,pad_b=1,pad_r=1,layout=nchw",
+          "depthwise_conv2d:n=1,h=5,w=80,c=2,kh=5,kw=5,stride=2,pad=2,layout=nchw",
+          "depthwise_conv2d:n=1,h=5,w=70,c=2,kh=3,kw=3,stride_w=3,stride_h=1,pad=1,layout=nchw"}) {
+      const absl::StatusOr<Workload> workload = Workload::Parse(text);
+      INFO(text << " " << workload.status().message());
+      REQUIRE(workload.ok());
+      const std::shared_ptr<const Task> task = MakeTask(*workload, target);
+      const std::size_t before = kernels.size();
+      for (const char* lhs : {"direct", "edges", "clipped", "copy_root", "copy_middle"}) {
+        for (const char* tail : {"guard", "shift"}) {
+          const std::optional<Config> config = WithChoices(
+              *task, {{"lhs", lhs}, {"vector_axis", "ow"}, {"vectors", "1"}, {"tail_vector", tail}});
+          if (!config.has_value()) continue;
+          kernels.push_back(Generate(task, *config));
+          of_every_second += kernels.back().source.c.find("= every_second(") != std::string::npos;
+        }
+      }
+      CHECK(kernels.size() > before);
+    }
+    CHECK(of_every_second > 10);
+    CHECK(of_every_second < static_cast<int>(kernels.size()));
+    CheckAll(kernels, target, true);
+  }
+}
+
 TEST_CASE("DefaultConfigsServeEveryLayerOfTheBuiltinNetworks") {
   for (const char* target_name :
        {"x86-64-v2", "x86-64-v3", "x86-64-v4", "cortex-a53", "cortex-a76", "cortex-a9"}) {

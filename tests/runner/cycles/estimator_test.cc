@@ -89,6 +89,9 @@ TEST_CASE("InOrderRulesReadInstructions") {
   using Parts = std::vector<Listing>;
   CHECK(PartFloat({"vfma.f32\ts0, s1, s2", "adds\tr0, r1", "vldr\ts3, [r0]"}) ==
         Parts{{"vfma.f32\ts0, s1, s2"}, {"adds\tr0, r1", "vldr\ts3, [r0]"}});
+  Listing loop = {"subs\tx0, x0, #1", "b.ne\t#-4", "cbz\tx1, #8", "b\t#12", "", "bl\t#40"};
+  PredictBranches(&loop);
+  CHECK(loop == Listing{"subs\tx0, x0, #1", "b\t#-4", "cbz\tx1, #8", "b\t#12", "", "bl\t#40"});
   CHECK(PartFloat({"adds\tr0, r1", "bne\t#-4"}).size() == 1);
   CHECK(PartFloat({"itte\tgt", "vaddgt.f32\ts0, s1, s2", "movgt\tr0, r1", "movle\tr0, r2"}).size() == 1);
   CHECK(NarrowSimdFloor({"fmla\tv0.4s, v1.4s, v2.s[1]", "add\tv0.8b, v1.8b, v2.8b", "add\tx0, x1, x2"},
