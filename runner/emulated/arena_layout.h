@@ -15,7 +15,7 @@ enum {
 // The harness's region marker is linked to this address; the region ends 4 bytes behind (cycles/estimator.h:
 // begin and end).
 #define TUNEFARM_MARKER_ADDRESS 0x1000000
-#define TUNEFARM_ARENA_ADDRESS 0x40000000
+#define TUNEFARM_ARENA_ADDRESS 0x60000000  // Above the stack that qemu-arm sets up at 0x40000000.
 
 enum arena_phase {
   kArenaStart = 0,

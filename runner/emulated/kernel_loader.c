@@ -2,6 +2,7 @@
 #include "kernel_loader.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,7 +48,11 @@ enum { kPage = 4096, kTextBytes = 256 };
 static const struct {
   const char* name;
   void* address;
-} kLibrary[] = {{"memcpy", memcpy}, {"memmove", memmove}, {"memset", memset}, {"memcmp", memcmp}};
+} kLibrary[] = {{"memcpy", memcpy},
+                {"memmove", memmove},
+                {"memset", memset},
+                {"memcmp", memcmp},
+                {"raise", raise}};  // Division by zero, where the core has no instruction for division.
 
 static char text[kTextBytes];
 

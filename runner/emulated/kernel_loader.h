@@ -16,8 +16,8 @@ struct loaded_kernel {
   const char* names;
 };
 
-// Maps the file and binds what it calls: memcpy, memmove, memset and memcmp, and nothing else. NULL: done;
-// else why it cannot be, in a static buffer.
+// Maps the file and binds what it calls: memcpy, memmove, memset and memcmp, and raise for divisions by zero.
+// NULL: done; else why it cannot be, in a static buffer.
 const char* load_kernel(const char* path, struct loaded_kernel* kernel);
 
 // NULL: the kernel does not define it.

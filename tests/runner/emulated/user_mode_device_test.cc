@@ -24,11 +24,12 @@ constexpr std::uint64_t kElements = 1000;
 constexpr char kTwice[] = " for (int i = 0; i < 1000; ++i) ((float*)a[1])[i] = 2 * ((const float*)a[0])[i]; ";
 constexpr char kHead[] =
     "#include <math.h>\n#include <string.h>\n"
-    "static long call(long number, long x, long y, long z) {\n"  // As Linux's AArch64 takes it.
+    "#ifdef __aarch64__\n"
+    "static long call(long number, long x, long y, long z) {\n"  // As Linux takes it there.
     "  register long x8 __asm__(\"x8\") = number, x0 __asm__(\"x0\") = x, x1 __asm__(\"x1\") = y;\n"
     "  register long x2 __asm__(\"x2\") = z;\n"
     "  __asm__ volatile(\"svc 0\" : \"+r\"(x0) : \"r\"(x8), \"r\"(x1), \"r\"(x2) : \"memory\");\n"
-    "  return x0;\n}\n"
+    "  return x0;\n}\n#endif\n"
     "#define RUN void tunefarm_run(void* const* a, const void* p, void* w)\n";
 
 class Bench {
@@ -36,6 +37,8 @@ class Bench {
   explicit Bench(const std::string& board = "emulated:cortex-a53") : folder_(*TempDir::Create()) {
     const absl::StatusOr<Board> found = FindBoard(board);
     REQUIRE(found.status() == absl::OkStatus());
+    compiler_ = {found->toolchain.compiler};
+    compiler_.insert(compiler_.end(), found->toolchain.flags.begin(), found->toolchain.flags.end());
     UserModeOptions options;
     options.device_id = "test";
     options.state_directory = folder_.path();
@@ -56,8 +59,12 @@ class Bench {
     const std::string stem = absl::StrCat(folder_.path(), "/kernel", ++compiled_);
     REQUIRE(WriteFileAtomic(stem + ".c", kHead + body) == absl::OkStatus());
     SubprocessOptions options;
-    options.argv = {"aarch64-linux-gnu-gcc", "-O2", "-fno-builtin", "-w",       "-shared", "-fPIC",
-                    "-nostartfiles",         "-o",  stem + ".so",   stem + ".c"};
+    options.argv = compiler_;
+    for (const std::string& word :
+         {std::string("-O2"), std::string("-fno-builtin"), std::string("-w"), std::string("-shared"),
+          std::string("-fPIC"), std::string("-nostartfiles"), std::string("-o"), stem + ".so", stem + ".c"}) {
+      options.argv.push_back(word);
+    }
     const absl::StatusOr<RunResult> result = RunProcess(options, absl::Minutes(1));
     REQUIRE(result.status() == absl::OkStatus());
     INFO(result->err);
@@ -106,6 +113,7 @@ class Bench {
 
  private:
   TempDir folder_;
+  std::vector<std::string> compiler_;
   std::unique_ptr<UserModeDevice> device_;
   int compiled_ = 0;
 };
@@ -279,7 +287,8 @@ TEST_CASE("EmulatedLinuxExitAndLoadFailuresAreTheirOwnKinds") {
 }
 
 TEST_CASE("EmulatedLinuxKernelsReachTheirOwnData") {
-  Bench bench;
+  const char* const board = GENERATE("emulated:cortex-a53", "emulated:cortex-a9");
+  Bench bench(board);
   if (bench.missing()) return;
   // Relative and named addresses, tables of functions, zeroed memory, calls between functions.
   const v1::Measurement measurement = bench.Measure(bench.Work({bench.Compile(
@@ -290,6 +299,35 @@ TEST_CASE("EmulatedLinuxKernelsReachTheirOwnData") {
       "float*)a[0])[i])); }")}));
   INFO(measurement.ShortDebugString());
   CHECK(measurement.kernels_size() == 1);
+}
+
+TEST_CASE("EmulatedLinuxCoresOf32BitsAreEstimatedAndFailLikeTheOthers") {
+  Bench bench("emulated:cortex-a9");
+  if (bench.missing()) return;
+  const LocalWork work = bench.Work({bench.Compile(absl::StrCat("RUN {", kTwice, "}"))});
+  const v1::Measurement first = bench.Measure(work), second = bench.Measure(work);
+  INFO(first.ShortDebugString());
+  REQUIRE(first.kernels_size() == 1);
+  REQUIRE(second.kernels_size() == 1);
+  CHECK(first.kernels(0).estimated());
+  CHECK(first.kernels(0).cycle_model().find("cortex-a9/") == 0);
+  // At least the 250 loads and stores of whole vectors.
+  CHECK(first.kernels(0).instructions() > 500);
+  CHECK(first.kernels(0).cycles() == second.kernels(0).cycles());
+  const v1::Failure beyond =
+      bench.FailureOf(absl::StrCat("RUN {", kTwice, "((volatile float*)a[1])[1024] = 1; }"));
+  CHECK(beyond.signal() == SIGSEGV);
+  CHECK(Says(beyond, "crossed the end of argument 1"));
+  // The core has no instruction for it, and the compiler's library raises the signal.
+  const v1::Failure division =
+      bench.FailureOf("RUN { volatile int zero = 0; ((float*)a[1])[0] = 7 / zero; }");
+  CHECK(division.kind() == v1::FAILURE_KIND_CRASH);
+  CHECK(division.signal() == SIGFPE);
+  const v1::Failure stack = bench.FailureOf(
+      "static int deep(volatile int* q) { volatile int b[1024]; b[0] = *q; return deep(b) + b[0]; }"
+      "RUN { volatile int x = 1; ((float*)a[1])[0] = deep(&x); }");
+  CHECK(Says(stack, "the stack overflowed"));
+  CHECK(bench.FailureOf("RUN { for (;;) __asm__ volatile(\"\"); }").kind() == v1::FAILURE_KIND_TIMEOUT);
 }
 
 TEST_CASE("EmulatedLinuxWhatIsNoKernelOfTheCoreIsRefused") {
