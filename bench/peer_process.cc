@@ -25,6 +25,9 @@ using Json = nlohmann::json;
 constexpr absl::Duration kLongestWait = absl::Milliseconds(300);
 constexpr absl::Duration kGlance = absl::Milliseconds(2);
 
+// Threads that wake up share a CPU until the kernel's scheduler parts them: 10 to 20 ms were seen.
+constexpr absl::Duration kWarmUp = absl::Milliseconds(60);
+
 double Seconds(clockid_t clock) {
   timespec time;
   clock_gettime(clock, &time);
@@ -62,8 +65,14 @@ bool ReadLine(int fd, std::string& line) {
   return false;
 }
 
-double TimeCalls(const Peer& peer, Buffer& output, long calls, clockid_t clock) {
-  if (calls > 1) peer.run(output);
+double TimeCalls(const Peer& peer, Buffer& output, long calls, bool alone) {
+  const clockid_t clock = alone ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
+  const double warm = Seconds(CLOCK_MONOTONIC) + (alone ? 0 : absl::ToDoubleSeconds(kWarmUp));
+  if (calls > 1) {
+    do {
+      peer.run(output);
+    } while (Seconds(CLOCK_MONOTONIC) < warm);
+  }
   const double start = Seconds(clock);
   for (long i = 0; i < calls; ++i) peer.run(output);
   return Seconds(clock) - start;
@@ -90,8 +99,7 @@ double TimeCalls(const Peer& peer, Buffer& output, long calls, clockid_t clock) 
   const bool alone = problem.threads() == 1;
   long calls;
   for (std::string line; ReadLine(channel, line) && absl::SimpleAtoi(line, &calls);) {
-    const double seconds =
-        TimeCalls(*peer, output, calls, alone ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC);
+    const double seconds = TimeCalls(*peer, output, calls, alone);
     AwaitIdleThreads();
     WriteLine(channel, Json(seconds).dump());
   }

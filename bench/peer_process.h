@@ -24,11 +24,12 @@ class PeerProcess {
   // Problem::Error of its first output; 0 for the peak.
   double error() const { return error_; }
 
-  // Seconds that so many calls took, after one that is not timed (others have had the caches) when they are
-  // more than one. With one thread processor time, of all threads of the process: it is what a clock shows on
-  // an idle machine, it leaves out what others took of the CPU, and a library that starts threads of its own
-  // gains nothing by them; with more, wall time. Returns when the peer's threads sleep again. kInternal: the
-  // process has ended.
+  // Seconds that so many calls took. When they are more than one, they come after one that is not timed
+  // (others have had the caches), or 60 ms of them with several threads, which have to find a CPU each. With
+  // one thread processor time, of all threads of the process: it is what a clock shows on an idle machine, it
+  // leaves out what others took of the CPU, and a library that starts threads of its own gains nothing by
+  // them; with more, wall time. Returns when the peer's threads sleep again. kInternal: the process has
+  // ended.
   absl::StatusOr<double> TimeCalls(long calls);
 
   PeerProcess(PeerProcess&& other) noexcept;

@@ -1,5 +1,5 @@
 // Int8 addition of two tensors with their own scales: each input is computed, or looked up, because an int8
-// has but 256 scaled values; with Helium four at a time.
+// has but 256 scaled values; with Helium four at a time, with Advanced SIMD eight are computed at a time.
 #include <algorithm>
 
 #include "schedules/c_text.h"
@@ -15,22 +15,49 @@ constexpr int64_t kTableElements = int64_t{2} * 256;
 
 std::string InParentheses(int32_t value) { return absl::StrCat("(", value, ")"); }
 
-enum Inputs { kComputed, kTable, kGathered };
+enum Inputs { kComputed, kTable, kGathered, kVectors };
 
-bool HasHelium(const Target& target) { return std::ranges::count(target.isa_features, "mve") > 0; }
+// `scale` of four, as the text of ScaleText() does it.
+const char* VectorScaleText(Rounding rounding) {
+  if (rounding == Rounding::kSingle) {
+    return R"(static inline int32x4_t scale_vector(int32x4_t x, int32_t multiplier, int32_t shift) {
+  const int64x2_t total = vdupq_n_s64(shift - 31);  // To the right where negative: always.
+  const int64x2_t low = vrshlq_s64(vmull_n_s32(vget_low_s32(x), multiplier), total);
+  const int64x2_t high = vrshlq_s64(vmull_n_s32(vget_high_s32(x), multiplier), total);
+  return vcombine_s32(vmovn_s64(low), vmovn_s64(high));
+}
+)";
+  }
+  return R"(static inline int32x4_t scale_vector(int32x4_t x, int32_t multiplier, int32_t shift) {
+  const int32x4_t left = vdupq_n_s32(shift > 0 ? shift : 0), right = vdupq_n_s32(shift > 0 ? 0 : shift);
+  const int32x4_t high = vqrdmulhq_n_s32(vshlq_s32(x, left), multiplier);
+  // Ties away from zero: one less below zero, before the shift that rounds them up.
+  return vrshlq_s32(vaddq_s32(high, vshrq_n_s32(vandq_s32(high, right), 31)), right);
+}
+)";
+}
+
+bool Has(const Target& target, const char* feature) {
+  return std::ranges::count(target.isa_features, feature) > 0;
+}
+
+bool HasHelium(const Target& target) { return Has(target, "mve"); }
+bool HasNeon(const Target& target) { return Has(target, "asimd") || Has(target, "neon"); }
 
 ConfigSpace MakeSpace(const Workload& workload, const Target& target) {
   std::vector<std::pair<std::string, int>> inputs = {{"computed", kComputed}, {"table", kTable}};
   // The single rounding needs products of 64 bits, which Helium has not.
   const bool gathers = HasHelium(target) && workload.rounding() == Rounding::kDouble;
   if (gathers) inputs.emplace_back("gathered", kGathered);
+  if (HasNeon(target)) inputs.emplace_back("vectors", kVectors);
   std::vector<Knob> knobs = {ChoiceKnob("inputs", KnobKind::kChoice, inputs),
                              SizeKnob("unroll", SizesUpTo({1, 2, 4, 8}, workload.dim("n"))), CompileKnob()};
   // Vectors scale faster than they look up; a core without them the other way round, and Helium, for which
   // compilers find no vectors in 64-bit products.
   const bool vectors = target.vector_bytes > 4 && !HasHelium(target);
   const auto unroll = static_cast<uint16_t>(vectors ? 0 : knobs[1].numbers.size() - 1);
-  return MakeSmallSpace(std::move(knobs), {static_cast<uint16_t>(gathers   ? kGathered
+  const bool last = gathers || HasNeon(target);  // Of the choices.
+  return MakeSmallSpace(std::move(knobs), {static_cast<uint16_t>(last      ? inputs.size() - 1
                                                                  : vectors ? kComputed
                                                                            : kTable),
                                            unroll, static_cast<uint16_t>(vectors ? 1 : 0)});
@@ -42,7 +69,7 @@ class AddTask : public SmallTask {
       : SmallTask(workload, target, threads, MakeSpace(workload, target)) {}
 
   // Count up when a config comes to mean another kernel.
-  std::string template_version() const override { return "add-3"; }
+  std::string template_version() const override { return "add-4"; }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
     TUNEFARM_RETURN_IF_ERROR(space().Check(config));
@@ -69,13 +96,16 @@ class AddTask : public SmallTask {
     // Of the two roundings only the double one shifts to the left by itself.
     const bool doubled = requantize.rounding == Rounding::kDouble;
     CText out;
-    const bool saturates = std::ranges::count(target().isa_features, "dsp") > 0;
+    const bool saturates = Has(target(), "dsp");
+    const bool in_vectors = number(config, "inputs") == kVectors;
     out.Raw(Heading(config));
     if (saturates) out.Line("#include <arm_acle.h>");
     if (gathered(config)) out.Line("#include <arm_mve.h>");
+    if (in_vectors) out.Line("#include <arm_neon.h>");
     out.Line("static inline int32_t max(int32_t a, int32_t b) { return a > b ? a : b; }");
     out.Line("static inline int32_t min(int32_t a, int32_t b) { return a < b ? a : b; }");
     out.Raw(ScaleText(requantize.rounding));
+    if (in_vectors) out.Raw(VectorScaleText(requantize.rounding));
     const auto input = [&](const std::string& value, int32_t zero_point, int index) {
       return absl::StrCat("scale((", value, " - ", InParentheses(zero_point), ") * (1 << ",
                           ScaledAddition::kLeftShift, "), multiplier", index, ", shift", index, ")");
@@ -126,8 +156,11 @@ class AddTask : public SmallTask {
     out.Line("const int32_t ", table(config) && doubled ? "given" : "shift", " = *(const int32_t*)arguments[",
              requantize.shift.tensor, "];");
     if (table(config) && doubled) out.Line("const int32_t shift = given < 0 ? given : 0;");
-    const int64_t vectors_end = gathered(config) ? workload().dim("n") / 4 * 4 : 0;
-    if (vectors_end > 0) {
+    const int64_t step = gathered(config) ? 4 : in_vectors ? 8 : 1;
+    const int64_t vectors_end = step > 1 ? workload().dim("n") / step * step : 0;
+    if (in_vectors && vectors_end > 0) {
+      PrintVectors(vectors_end, unroll, out);
+    } else if (vectors_end > 0) {
       const auto looked_up = [](const char* side) {
         return absl::StrCat("vldrwq_gather_shifted_offset_s32((const int32_t*)", side,
                             "_scaled, vldrbq_u32((const uint8_t*)", side, " + i))");
@@ -168,7 +201,34 @@ class AddTask : public SmallTask {
   }
 
  private:
-  bool table(const Config& config) const { return number(config, "inputs") != kComputed; }
+  // Eight of each input from its bytes to the sum's; what is left over is the scalar loop's.
+  void PrintVectors(int64_t end, int64_t unroll, CText& out) const {
+    const Requantize& requantize = *facts().compute.requantize;
+    const auto widened = [](const char* side, int32_t zero_point) {
+      return absl::StrCat("vsubq_s16(vmovl_s8(vld1_s8(", side, " + i)), vdupq_n_s16(", zero_point, "))");
+    };
+    const auto input = [](const char* half, const char* side, int index) {
+      return absl::StrCat("scale_vector(vshlq_n_s32(vmovl_s16(vget_", half, "_s16(", side, ")), ",
+                          ScaledAddition::kLeftShift, "), multiplier", index, ", shift", index, ")");
+    };
+    out.Raw(ParallelLine());
+    if (unroll > 1 && threads() == 1) out.Line("#pragma GCC unroll ", unroll);
+    out.Open("for (int32_t i = 0; i < ", end, "; i += 8)");
+    out.Line("const int16x8_t l = ", widened("lhs", requantize.input_zero_point), ";");
+    out.Line("const int16x8_t r = ", widened("rhs", facts().compute.addition->rhs_zero_point), ";");
+    for (const char* half : {"low", "high"}) {
+      out.Line("const int32x4_t ", half, " = scale_vector(vaddq_s32(", input(half, "l", 0), ", ",
+               input(half, "r", 1), "), multiplier, shift);");
+    }
+    out.Line(
+        "const int16x8_t scaled = vqaddq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), vdupq_n_s16(",
+        requantize.output_zero_point, "));");
+    out.Line("vst1_s8(output + i, vmax_s8(vmin_s8(vqmovn_s16(scaled), vdup_n_s8(", requantize.output_max,
+             ")), vdup_n_s8(", requantize.output_min, ")));");
+    out.Close();
+  }
+
+  bool table(const Config& config) const { return number(config, "inputs") == kTable || gathered(config); }
   bool gathered(const Config& config) const { return number(config, "inputs") == kGathered; }
 };
 
