@@ -56,11 +56,10 @@ ConfigSpace MakeSpace(const Workload& workload, const Target& target) {
   // compilers find no vectors in 64-bit products.
   const bool vectors = target.vector_bytes > 4 && !HasHelium(target);
   const auto unroll = static_cast<uint16_t>(vectors ? 0 : knobs[1].numbers.size() - 1);
-  const bool last = gathers || HasNeon(target);  // Of the choices.
-  return MakeSmallSpace(std::move(knobs), {static_cast<uint16_t>(last      ? inputs.size() - 1
-                                                                 : vectors ? kComputed
-                                                                           : kTable),
-                                           unroll, static_cast<uint16_t>(vectors ? 1 : 0)});
+  const auto best = static_cast<uint16_t>(gathers || HasNeon(target) ? inputs.size() - 1
+                                          : vectors                  ? std::size_t{kComputed}
+                                                                     : std::size_t{kTable});
+  return MakeSmallSpace(std::move(knobs), {best, unroll, static_cast<uint16_t>(vectors ? 1 : 0)});
 }
 
 class AddTask : public SmallTask {

@@ -112,6 +112,7 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
                                       "load_channels",
                                       "store_channels",
                                       "scale",
+                                      "scale_vector",
                                       "ror8",
                                       "requantize",
                                       "convert",

@@ -32,7 +32,7 @@ constexpr char kTwice[] = " for (int i = 0; i < 1000; ++i) ((float*)a[1])[i] = 2
 
 class Bench {
  public:
-  Bench() : folder_(*TempDir::Create()) {
+  explicit Bench(std::size_t cpus = 1) : folder_(*TempDir::Create()) {
     spdlog::set_level(spdlog::level::warn);
     const char* bin = std::getenv("TUNEFARM_BIN_DIR");
     REQUIRE(bin != nullptr);
@@ -41,7 +41,9 @@ class Bench {
     REQUIRE(sandbox.ok());
     NativeDeviceOptions options;
     options.device_id = "test";
-    options.cpus = {AllowedCpus().back()};
+    const std::vector<int> allowed = AllowedCpus();
+    REQUIRE(allowed.size() >= cpus);
+    options.cpus.assign(allowed.end() - static_cast<std::ptrdiff_t>(cpus), allowed.end());
     options.state_directory = folder_.path();
     absl::StatusOr<std::unique_ptr<NativeDevice>> device = NativeDevice::Create(options, *sandbox);
     INFO(device.status().ToString());
@@ -53,7 +55,8 @@ class Bench {
     const std::string stem = absl::StrCat(folder_.path(), "/", name, ++compiled_);
     REQUIRE(WriteFileAtomic(stem + ".c", kHead + body).ok());
     SubprocessOptions options;
-    options.argv = {"cc", "-O1", "-fno-builtin", "-w", "-shared", "-fPIC", "-o", stem + ".so", stem + ".c"};
+    options.argv = {"cc",      "-O1",   "-fopenmp", "-fno-builtin", "-w",
+                    "-shared", "-fPIC", "-o",       stem + ".so",   stem + ".c"};
     const absl::StatusOr<RunResult> result = RunProcess(options, absl::Minutes(1));
     REQUIRE(result.ok());
     INFO(result->err);
@@ -151,6 +154,24 @@ TEST_CASE("KernelsOfOneWorkGetPairedSamples") {
   REQUIRE(measurement.kernels_size() == 2);
   CHECK(measurement.kernels(0).samples_us_size() == measurement.kernels(1).samples_us_size());
   CHECK(measurement.kernels(1).raw_median_us() > 1.5 * measurement.kernels(0).raw_median_us());
+}
+
+TEST_CASE("ThreadsOfAKernelHaveACpuEach") {
+  if (AllowedCpus().size() < 2) return;
+  Bench bench(2);
+  // Right only where each of two threads may run on one CPU, and not both on the same.
+  LocalWork work = bench.Work(
+      {bench.Compile("#define __USE_GNU\n#include <sched.h>\n#include <omp.h>\n"
+                     "RUN { cpu_set_t sets[2], both;\n"
+                     "#pragma omp parallel num_threads(2)\n"
+                     "sched_getaffinity(0, sizeof(cpu_set_t), &sets[omp_get_thread_num()]);\n"
+                     "CPU_OR(&both, &sets[0], &sets[1]);\n"
+                     "if (CPU_COUNT(&sets[0]) == 1 && CPU_COUNT(&sets[1]) == 1 && CPU_COUNT(&both) == 2) {" +
+                     std::string(kTwice) + "} }")});
+  work.item.mutable_run()->set_threads(2);
+  const v1::Measurement measurement = bench.Measure(work);
+  INFO(measurement.ShortDebugString());
+  CHECK(measurement.kernels_size() == 1);
 }
 
 TEST_CASE("ConstantsArePackedOnceAndTheWorkspaceIsThere") {
