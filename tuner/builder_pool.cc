@@ -1,5 +1,6 @@
 #include "tuner/builder_pool.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -71,8 +72,9 @@ absl::StatusOr<Kernel> BuildKernel(const schedules::Task& task, const schedules:
   return kernel;
 }
 
-BuilderPool::BuilderPool(int threads) {
-  for (int i = 0; i < std::max(threads, 1); ++i) threads_.emplace_back([this] { Run(); });
+BuilderPool::BuilderPool(int threads, bool only_when_idle) {
+  for (int i = 0; i < std::max(threads, 1); ++i)
+    threads_.emplace_back([this, only_when_idle] { Run(only_when_idle); });
 }
 
 BuilderPool::~BuilderPool() {
@@ -103,10 +105,14 @@ void BuilderPool::Drop(const std::string& owner) {
   mu_.Await(absl::Condition(&idle));
 }
 
-void BuilderPool::Run() {
+void BuilderPool::Run(bool only_when_idle) {
+  // Children inherit both.
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
-  setpriority(PRIO_PROCESS, thread,
-              getpriority(PRIO_PROCESS, thread) + kBuilderNice);  // Children inherit it.
+  setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + kBuilderNice);
+  if (only_when_idle) {
+    const sched_param none{};
+    sched_setscheduler(static_cast<pid_t>(thread), SCHED_IDLE, &none);
+  }
   const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return stopping_ ||
            std::any_of(queues_.begin(), queues_.end(), [](const Queue& q) { return !q.items.empty(); });

@@ -43,8 +43,9 @@ class BuilderPool {
   using Done = std::function<void(absl::StatusOr<Kernel>)>;
 
   // `threads` builders, at a lower priority than the rest of the process so that a finished kernel is sent to
-  // its device before the next one is begun.
-  explicit BuilderPool(int threads);
+  // its device before the next one is begun. `only_when_idle`: they run when nothing else wants the core
+  // (SCHED_IDLE), for cores on which kernels are measured.
+  explicit BuilderPool(int threads, bool only_when_idle = false);
   ~BuilderPool();  // Finishes what is being built, drops what waits without calling its `done`.
 
   // Queues a build. Owners take turns, each in the order of its calls. `done` is called from a builder's
@@ -66,7 +67,7 @@ class BuilderPool {
     std::deque<Item> items;
     int building = 0;
   };
-  void Run();
+  void Run(bool only_when_idle);
 
   absl::Mutex mu_;
   std::list<Queue> queues_ ABSL_GUARDED_BY(mu_);  // The front one's turn is next. Only owners with work.
