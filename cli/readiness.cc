@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/compiler_package.h"
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "base/subprocess.h"
@@ -16,17 +17,6 @@ namespace {
 // A compiler that takes longer for a few lines is broken or waits for a licence server.
 constexpr absl::Duration kCompileDeadline = absl::Seconds(20);
 
-// Debian's and Ubuntu's package of a compiler.
-std::string PackageOf(const std::string& compiler) {
-  if (absl::EndsWith(compiler, "-linux-gnu-gcc")) {
-    return absl::StrCat("gcc-", compiler.substr(0, compiler.size() - 4));
-  }
-  if (absl::EndsWith(compiler, "-none-eabi-gcc")) {
-    return absl::StrCat("gcc-", compiler.substr(0, compiler.size() - 4));
-  }
-  return compiler;
-}
-
 absl::StatusOr<RunResult> RunCompiler(const schedules::Target& target, std::vector<std::string> arguments) {
   SubprocessOptions options;
   options.argv = std::move(arguments);
@@ -36,7 +26,7 @@ absl::StatusOr<RunResult> RunCompiler(const schedules::Target& target, std::vect
     return WithExitCode(absl::NotFoundError(absl::StrCat(
                             "the compiler '", target.compiler, "' for target ", target.name,
                             " is not in PATH; install it, on Debian and Ubuntu with `apt-get install ",
-                            PackageOf(target.compiler), "`")),
+                            CompilerPackage(target.compiler), "`")),
                         ExitCode::kMissingCompiler);
   }
   return result;

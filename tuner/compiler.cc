@@ -15,6 +15,7 @@
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "base/compiler_package.h"
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "base/subprocess.h"
@@ -27,20 +28,11 @@ namespace {
 // summary of a failed link stands at the end; 4 KiB holds both for every failure seen.
 constexpr std::size_t kMaxDetail = 4096;
 
-std::string PackageOf(const std::string& compiler) {
-  if (absl::EndsWith(compiler, "-linux-gnu-gcc") || absl::EndsWith(compiler, "-linux-gnueabihf-gcc")) {
-    return absl::StrCat("gcc-", absl::StripSuffix(compiler, "-gcc"), " and its libc6-dev cross package");
-  }
-  if (absl::EndsWith(compiler, "-none-eabi-gcc"))
-    return absl::StrCat("gcc-", absl::StripSuffix(compiler, "-gcc"));
-  return compiler;
-}
-
 absl::Status MissingCompiler(const std::string& compiler) {
   return WithExitCode(
       absl::NotFoundError(absl::StrCat(
-          "the compiler '", compiler, "' is not installed; install the package ", PackageOf(compiler),
-          " (on Debian and Ubuntu: apt-get install), or name ", "another compiler in the target file")),
+          "the compiler '", compiler, "' is not installed; install the package ", CompilerPackage(compiler),
+          " (on Debian and Ubuntu: apt-get install), or name another compiler in the target file")),
       ExitCode::kMissingCompiler);
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "base/compiler_package.h"
 #include "base/file.h"
 #include "base/inputs.h"
 #include "base/subprocess.h"
@@ -44,8 +45,8 @@ class Tester {
     if (absl::IsNotFound(run.status())) {
       return absl::NotFoundError(
           absl::StrCat(board_.toolchain.compiler,
-                       " is not installed; install the board's toolchain (on Debian and Ubuntu "
-                       "the package gcc-arm-none-eabi, gcc-aarch64-linux-gnu or gcc-arm-linux-gnueabihf)"));
+                       " is not installed; install the board's toolchain (on Debian and Ubuntu the package ",
+                       CompilerPackage(board_.toolchain.compiler), ")"));
     }
     TUNEFARM_RETURN_IF_ERROR(run.status());
     for (const auto& [source, name] :

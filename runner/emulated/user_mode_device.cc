@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "base/compiler_package.h"
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "base/subprocess.h"
@@ -202,9 +203,11 @@ absl::Status UserModeDevice::BuildHarness() {
   }
   const absl::StatusOr<RunResult> result = RunProcess(options, kToolTimeout);
   if (absl::IsNotFound(result.status())) {
-    return WithExitCode(absl::NotFoundError(absl::StrCat(result.status().message(),
-                                                         ": it builds what runs kernels under QEMU")),
-                        ExitCode::kMissingCompiler);
+    return WithExitCode(
+        absl::NotFoundError(absl::StrCat(result.status().message(),
+                                         ": it builds what runs kernels under QEMU; install the package ",
+                                         CompilerPackage(board_.toolchain.compiler))),
+        ExitCode::kMissingCompiler);
   }
   TUNEFARM_RETURN_IF_ERROR(result.status());
   if (result->exit_code == 0) return absl::OkStatus();
