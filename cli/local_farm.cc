@@ -11,6 +11,9 @@ namespace {
 constexpr char kFolderPrefix[] = "tunefarm-farm";  // Short: a Unix socket's path has 107 bytes.
 // The daemon stores what it has and ends its compilers well within that.
 constexpr absl::Duration kStopGrace = absl::Seconds(5);
+// Where there is no core to spare, compilers have a tenth of it while a kernel is measured. Not less: beside
+// other work on the machine they would not end within a build's deadline.
+constexpr int kSharedBuilderNice = 10;
 
 void AppendTransport(const TransportOptions& transport, std::vector<std::string>* arguments) {
   const std::pair<const char*, const std::string*> files[] = {{"--tls-cert", &transport.certificate_file},
@@ -81,7 +84,8 @@ absl::Status LocalFarm::StartDaemon(const LocalFarmOptions& options, const std::
   if (!options.compiler_launcher.empty()) {
     arguments.insert(arguments.end(), {"--compiler-launcher", options.compiler_launcher});
   }
-  if (cpus_.shared && !options.emulated) arguments.push_back("--build-when-idle");
+  if (cpus_.shared && !options.emulated)
+    arguments.insert(arguments.end(), {"--builder-nice", absl::StrCat(kSharedBuilderNice)});
   AppendTransport(options.tracker_transport, &arguments);
   TUNEFARM_ASSIGN_OR_RETURN(daemon_, FarmChild::Start(programs + "/tunefarmd", std::move(arguments),
                                                       cpus_.others, folder_.path() + "/daemon.log"));

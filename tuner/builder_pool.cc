@@ -1,6 +1,5 @@
 #include "tuner/builder_pool.h"
 
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,10 +14,6 @@
 
 namespace tunefarm::tuner {
 namespace {
-
-// Enough to let the search and the network go first on a shared core, not so much that other work starves
-// compilers.
-constexpr int kBuilderNice = 5;
 
 v1::Failure InstantiateFailure(const absl::Status& status) {
   v1::Failure failure;
@@ -72,9 +67,8 @@ absl::StatusOr<Kernel> BuildKernel(const schedules::Task& task, const schedules:
   return kernel;
 }
 
-BuilderPool::BuilderPool(int threads, bool only_when_idle) {
-  for (int i = 0; i < std::max(threads, 1); ++i)
-    threads_.emplace_back([this, only_when_idle] { Run(only_when_idle); });
+BuilderPool::BuilderPool(int threads, int nice) {
+  for (int i = 0; i < std::max(threads, 1); ++i) threads_.emplace_back([this, nice] { Run(nice); });
 }
 
 BuilderPool::~BuilderPool() {
@@ -105,14 +99,9 @@ void BuilderPool::Drop(const std::string& owner) {
   mu_.Await(absl::Condition(&idle));
 }
 
-void BuilderPool::Run(bool only_when_idle) {
-  // Children inherit both.
+void BuilderPool::Run(int nice) {
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
-  setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + kBuilderNice);
-  if (only_when_idle) {
-    const sched_param none{};
-    sched_setscheduler(static_cast<pid_t>(thread), SCHED_IDLE, &none);
-  }
+  setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + nice);  // Children inherit it.
   const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return stopping_ ||
            std::any_of(queues_.begin(), queues_.end(), [](const Queue& q) { return !q.items.empty(); });

@@ -36,6 +36,10 @@ struct Kernel {
 absl::StatusOr<Kernel> BuildKernel(const schedules::Task& task, const schedules::Config& config,
                                    ArtifactCache* cache, const CompilerOptions& options);
 
+// Enough to let the search and the network go first on a shared core, not so much that other work starves
+// compilers.
+inline constexpr int kBuilderNice = 5;
+
 // Thread safe.
 class BuilderPool {
  public:
@@ -43,9 +47,8 @@ class BuilderPool {
   using Done = std::function<void(absl::StatusOr<Kernel>)>;
 
   // `threads` builders, at a lower priority than the rest of the process so that a finished kernel is sent to
-  // its device before the next one is begun. `only_when_idle`: they run when nothing else wants the core
-  // (SCHED_IDLE), for cores on which kernels are measured.
-  explicit BuilderPool(int threads, bool only_when_idle = false);
+  // its device before the next one is begun: by so much more nice.
+  explicit BuilderPool(int threads, int nice = kBuilderNice);
   ~BuilderPool();  // Finishes what is being built, drops what waits without calling its `done`.
 
   // Queues a build. Owners take turns, each in the order of its calls. `done` is called from a builder's
@@ -67,7 +70,7 @@ class BuilderPool {
     std::deque<Item> items;
     int building = 0;
   };
-  void Run(bool only_when_idle);
+  void Run(int nice);
 
   absl::Mutex mu_;
   std::list<Queue> queues_ ABSL_GUARDED_BY(mu_);  // The front one's turn is next. Only owners with work.

@@ -27,7 +27,7 @@ struct Flags {
   std::int64_t cache_limit_mb = 1024;
   int builders = 0;
   std::string builder_cpus;
-  bool build_when_idle = false;
+  int builder_nice = kBuilderNice;
   std::string compiler_launcher;
   ProgramFlags program;
 };
@@ -51,8 +51,11 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option(
       "--builder-cpus", flags.builder_cpus,
       "Cores for the daemon and its compilers, such as 0,2-3; keep them apart from those that measure");
-  app.add_flag("--build-when-idle", flags.build_when_idle,
-               "Compile only while nothing else wants the cores: for cores on which kernels are measured");
+  app.add_option(
+         "--builder-nice", flags.builder_nice,
+         "How much compilers yield to everything else; more where kernels are measured on their cores")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 19));
   app.add_option("--compiler-launcher", flags.compiler_launcher,
                  "A program put before the compiler, with its arguments: ccache, distcc, icecc");
   AddProgramFlags(app, flags.program, "PEM certificates that sign users and the tracker",
@@ -96,7 +99,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& endings) {
   TUNEFARM_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
                             Dial(flags.tracker, flags.program.transport));
   TrackerClient client(channel, flags.tracker);
-  BuilderPool builders(flags.builders > 0 ? flags.builders : AllowedCpuCount(), flags.build_when_idle);
+  BuilderPool builders(flags.builders > 0 ? flags.builders : AllowedCpuCount(), flags.builder_nice);
   const JobServices services{
       *database,
       builders,
