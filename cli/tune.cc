@@ -8,6 +8,7 @@
 #include <random>
 
 #include "absl/strings/str_format.h"
+#include "base/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/job_report.h"
 #include "cli/json_output.h"
@@ -99,6 +100,12 @@ absl::StatusOr<ExitCode> RunTune(const TuneOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const schedules::Target target, device.has_value()
                                                                 ? TargetOf(device->board)
                                                                 : FindTargetOrExplain(options.target));
+  if (device.has_value() && options.threads > 1) {
+    return WithExitCode(
+        absl::InvalidArgumentError(absl::StrCat("the device ", device->board.name,
+                                                " runs a kernel on one core: leave --threads out")),
+        ExitCode::kUsage);
+  }
   TUNEFARM_RETURN_IF_ERROR(CheckTasks(workloads, target, options.threads));
   v1::SubmitJobRequest request = MakeRequest(options, workloads, target, device);
   const bool embedded = options.connection.daemon.empty();

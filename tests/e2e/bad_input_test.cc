@@ -67,6 +67,13 @@ TEST_CASE_METHOD(Home, "WhatCannotBeTunedIsRefusedBeforeAnythingStarts") {
   REQUIRE_FALSE(ReadFile(Path("home/tunefarm.db")).ok());
 }
 
+TEST_CASE_METHOD(Home, "MoreThreadsThanABoardHasCoresAreRefused") {
+  const RunResult two = Tune({"--workload", kMatmul, "--device", "emulated:cortex-m7", "--threads", "2"});
+  CheckRefused(two, ExitCode::kUsage, "cortex-m7");
+  CHECK(absl::StrContains(two.err, "--threads"));
+  REQUIRE_FALSE(ReadFile(Path("home/tunefarm.db")).ok());
+}
+
 TEST_CASE_METHOD(Home, "AMissingCompilerIsNamedWithThePackageThatHasIt") {
   const RunResult none =
       Tunefarm(folder.path(), {"tune", "--workload", kMatmul, "--target", "x86-64-v2"}, Path("no-bin"));
