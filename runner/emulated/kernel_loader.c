@@ -62,7 +62,7 @@ static bool inside(uint64_t offset, uint64_t bytes, uint64_t size) {
   return offset <= size && bytes <= size - offset;
 }
 
-// Of a symbol that a relocation names; NULL with `text` written: nobody has it.
+// Of a symbol that a relocation names; false with `text` written: nobody has it.
 static bool find_symbol(const struct loaded_kernel* kernel, uint64_t index, uintptr_t* address) {
   if (index >= kernel->symbol_count) {
     strcpy(text, "a relocation names no symbol");
@@ -129,7 +129,7 @@ static uint64_t place_segments(const char* file, uint64_t bytes, const ElfW(Phdr
     const uint64_t end = (uint64_t)segments[i].p_vaddr + segments[i].p_memsz;
     if (!inside(segments[i].p_offset, segments[i].p_filesz, bytes) ||
         segments[i].p_filesz > segments[i].p_memsz || end > (1u << 28)) {
-      strcpy(text, "a segment is larger than the file");
+      strcpy(text, "a segment is larger than its file or 256 MiB");
       return 0;
     }
     if (end > memory) memory = end;
