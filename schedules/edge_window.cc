@@ -85,26 +85,39 @@ void PrintEdgeWindow(const ComputeFacts& facts, const LinearAccess& access, cons
       absl::StrAppend(&outside_innermost, outside_innermost.empty() ? "" : " && ", Exists(side));
   }
   CSum offset;
-  const auto open = [&](const Side& side) {
-    out.Open("for (long ", side.name, " = 0; ", side.name, " < ", side.span, "; ++", side.name, ")");
+  const auto open = [&](const Side& side, const std::string& from, const std::string& to) {
+    out.Open("for (long ", side.name, " = ", from, "; ", side.name, " < ", to, "; ++", side.name, ")");
   };
   for (const Side& side : sides) {
     offset.Add(side.name, side.stride);
-    if (!side.name.empty() && &side != innermost) open(side);
+    if (!side.name.empty() && &side != innermost) open(side, "0", absl::StrCat(side.span));
   }
-  const auto copy_innermost = [&](const std::string& value) {
-    if (innermost != nullptr) open(*innermost);
+  const std::string read = absl::StrCat(pointer, "[", offset.Text(), "]");
+  const auto copy_part = [&](const std::string& from, const std::string& to, const std::string& value) {
+    if (innermost != nullptr) open(*innermost, from, to);
     out.Line(copy, "[", offset.Text(), "] = ", value, ";");
     if (innermost != nullptr) out.Close();
   };
-  const std::string read = absl::StrCat(pointer, "[", offset.Text(), "]");
+  const std::string span = innermost == nullptr ? "1" : absl::StrCat(innermost->span);
   if (!outside_innermost.empty()) out.Open("if (", outside_innermost, ")");
-  copy_innermost(innermost != nullptr && !innermost->start.empty()
-                     ? absl::StrCat(Exists(*innermost), " ? ", read, " : 0")
-                     : read);
+  if (innermost != nullptr && !innermost->start.empty()) {
+    // Three loops without a condition: what gcc 12 makes of a conditional load with AVX-512 may read a whole
+    // vector, beyond the tensor's end.
+    const std::string size = absl::StrCat(innermost->size);
+    if (outside_innermost.empty()) out.Open();
+    out.Line("const long first = min_long(", span, ", -min_long(0, ", innermost->start, "));");
+    out.Line("const long last = -min_long(-first, -min_long(", span, ", ", size, " - (", innermost->start,
+             ")));");
+    copy_part("0", "first", "0");
+    copy_part("first", "last", read);
+    copy_part("last", span, "0");
+    if (outside_innermost.empty()) out.Close();
+  } else {
+    copy_part("0", span, read);
+  }
   if (!outside_innermost.empty()) {
     out.Else();
-    copy_innermost("0");
+    copy_part("0", span, "0");
     out.Close();
   }
   for (const Side& side : sides) {

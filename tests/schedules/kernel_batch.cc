@@ -1,10 +1,11 @@
 #include "tests/schedules/kernel_batch.h"
 
 #include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/file.h"
@@ -12,6 +13,7 @@
 #include "schedules/host_target.h"
 #include "schedules/loop_tree.h"
 #include "schedules/reference.h"
+#include "tests/catch.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -19,29 +21,38 @@ namespace {
 constexpr std::size_t kGuardBytes = 64;
 constexpr char kGuard = 0x5a;
 
-// Memory with a pattern around it and inside it, so that neither overruns nor unwritten elements pass.
+// Memory with a pattern around it and inside it, so that neither overruns nor unwritten elements pass, and
+// within 63 bytes of its end a page that cannot be read.
 class GuardedMemory {
  public:
   explicit GuardedMemory(std::size_t bytes) : bytes_(bytes) {
-    const std::size_t total = (bytes + 63) / 64 * 64 + 2 * kGuardBytes;
-    memory_ = static_cast<char*>(std::aligned_alloc(64, total));
-    std::memset(memory_, kGuard, total);
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t rounded = (bytes + 63) / 64 * 64;
+    const std::size_t usable = (rounded + kGuardBytes + page - 1) / page * page;
+    mapped_ = usable + page;
+    memory_ = static_cast<char*>(
+        mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    REQUIRE(memory_ != MAP_FAILED);
+    REQUIRE(mprotect(memory_ + usable, page, PROT_NONE) == 0);
+    std::memset(memory_, kGuard, usable);
+    data_ = memory_ + usable - rounded;
+    end_ = memory_ + usable;
   }
-  ~GuardedMemory() { std::free(memory_); }
+  ~GuardedMemory() { munmap(memory_, mapped_); }
   GuardedMemory(const GuardedMemory&) = delete;
   GuardedMemory& operator=(const GuardedMemory&) = delete;
 
-  void* data() const { return memory_ + kGuardBytes; }
+  void* data() const { return data_; }
   bool Intact() const {
-    for (std::size_t i = 0; i < kGuardBytes; ++i) {
-      if (memory_[i] != kGuard || memory_[kGuardBytes + bytes_ + i] != kGuard) return false;
-    }
-    return true;
+    const auto untouched = [](const char* from, const char* to) {
+      return std::all_of(from, to, [](char byte) { return byte == kGuard; });
+    };
+    return untouched(data_ - kGuardBytes, data_) && untouched(data_ + bytes_, end_);
   }
 
  private:
-  std::size_t bytes_;
-  char* memory_;
+  std::size_t bytes_, mapped_;
+  char *memory_, *data_, *end_;
 };
 
 std::string Name(const BatchKernel& kernel) {
@@ -99,7 +110,8 @@ void Run(void* library, std::size_t number, const BatchKernel& kernel, std::vect
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKernel>& kernels,
-                                                      const Target& target, bool run) {
+                                                      const Target& target, bool run,
+                                                      const char* optimisation) {
   TUNEFARM_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::Create());
   const std::string source = scratch.path() + "/kernels.c", object = scratch.path() + "/kernels.so";
   std::string all;
@@ -116,9 +128,8 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
   }
   TUNEFARM_RETURN_IF_ERROR(WriteFileAtomic(source, all));
   argv.insert(argv.end(), target.flags.begin(), target.flags.end());
-  // -O1 compiles several times faster and reads the same C.
-  for (const char* flag :
-       {"-O1", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-fPIC", "-shared"}) {
+  for (const char* flag : {optimisation, "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function",
+                           "-fPIC", "-shared"}) {
     argv.push_back(flag);
   }
   argv.insert(argv.end(), {source, "-o", object});

@@ -24,8 +24,9 @@ Target TargetNamed(const char* name) {
   return *target;
 }
 
-void CheckAll(const std::vector<BatchKernel>& kernels, const Target& target, bool run) {
-  const absl::StatusOr<std::vector<std::string>> wrong = CheckKernels(kernels, target, run);
+void CheckAll(const std::vector<BatchKernel>& kernels, const Target& target, bool run,
+              const char* optimisation = "-O1") {
+  const absl::StatusOr<std::vector<std::string>> wrong = CheckKernels(kernels, target, run, optimisation);
   INFO(wrong.status().message());
   REQUIRE(wrong.ok());
   CHECK(*wrong == std::vector<std::string>{});
@@ -210,6 +211,34 @@ TEST_CASE("VectorsAlongAStridedWidthAgreeWithTheReference") {
     CHECK(of_every_second > 10);
     CHECK(of_every_second < static_cast<int>(kernels.size()));
     CheckAll(kernels, target, true);
+  }
+}
+
+// A page that cannot be read follows each tensor.
+TEST_CASE("TilesAtAnEdgeReadNothingBehindTheTensor") {
+  for (const char* target_name : {"x86-64-v3", "x86-64-v4"}) {
+    const Target target = TargetNamed(target_name);
+    if (!MachineRuns(target)) continue;
+    std::vector<BatchKernel> kernels;
+    for (const char* text : {"conv2d:n=1,h=14,w=14,ci=16,co=16,kh=3,kw=3,stride=1,pad=1,layout=nchw",
+                             "conv2d:n=1,h=14,w=14,ci=16,co=16,kh=3,kw=3,stride=1,pad=1,layout=nhwc",
+                             "conv2d:n=1,h=13,w=16,ci=16,co=16,kh=3,kw=3,stride=2,pad=1,layout=nchw",
+                             "depthwise_conv2d:n=1,h=14,w=14,c=16,kh=3,kw=3,stride=1,pad=1,layout=nchw"}) {
+      const absl::StatusOr<Workload> workload = Workload::Parse(text);
+      REQUIRE(workload.ok());
+      const std::shared_ptr<const Task> task = MakeTask(*workload, target);
+      for (const char* lhs : {"edges", "panel_inner"}) {
+        for (const char* axis : {"co", "ow", "c"}) {
+          for (const char* rows : {"3", "8"}) {
+            const std::optional<Config> config =
+                WithChoices(*task, {{"lhs", lhs}, {"vector_axis", axis}, {"rows", rows}, {"vectors", "1"}});
+            if (config.has_value()) kernels.push_back(Generate(task, *config));
+          }
+        }
+      }
+    }
+    CHECK(kernels.size() > 15);
+    CheckAll(kernels, target, true, "-O2");
   }
 }
 
