@@ -8,7 +8,8 @@ namespace tunefarm {
 // For every candidate: about 60 to 120 ms, enough to rank.
 v1::MeasurementPolicy ScreeningPolicy();
 
-// For a few kernels of one work measured interleaved (A B B A): narrow enough to declare a winner.
-v1::MeasurementPolicy ConfirmationPolicy();
+// For a few kernels of one work measured interleaved (A B B A): narrow enough to declare a winner. A call of
+// each takes `round_us` together, 0: not known.
+v1::MeasurementPolicy ConfirmationPolicy(double round_us = 0);
 
 }  // namespace tunefarm

@@ -63,15 +63,17 @@ Verdict Judge(const Confirmation& confirmation, const std::vector<std::vector<do
   const int count = static_cast<int>(confirmation.kernels.size());
   const double alpha = 0.05 / std::max(1, count - 1);
   std::vector<PairedRatio> against_first(count);
+  Verdict verdict;
+  verdict.decided = count == 1;
   int fastest = 0;
   for (int i = 1; i < count; ++i) {
     against_first[i] = ComparePaired(samples_us[0], samples_us[i], alpha);
+    verdict.decided = verdict.decided || std::isfinite(against_first[i].high);
     if (against_first[i].high < 1 &&
         (fastest == 0 || against_first[i].ratio < against_first[fastest].ratio)) {
       fastest = i;
     }
   }
-  Verdict verdict;
   verdict.winner = fastest;
   verdict.tie = fastest == 0;
   for (int i = 1; fastest != 0 && i < count; ++i) {

@@ -18,6 +18,7 @@ struct Confirmation {
   int task_index = 0;
   // The default config first when it works, then the candidates, the most promising first. At least two.
   std::vector<Proposal> kernels;
+  double round_us = 0;  // A call of each, by what their trials measured.
 };
 
 struct ConfirmationOutcome {
@@ -43,6 +44,7 @@ PairedRatio ComparePaired(const std::vector<double>& a, const std::vector<double
 
 struct Verdict {
   int winner = 0;        // Position in Confirmation::kernels.
+  bool decided = true;   // False: too few pairs to tell anything from the first kernel.
   bool tie = false;      // The winner is the default, because nothing is distinguishably faster.
   double speedup = 1;    // Of the winner over the first kernel.
   double first_us = 0;   // Median.

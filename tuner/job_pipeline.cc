@@ -165,17 +165,18 @@ void JobPipeline::Confirm() {
       StoreConfirmations();
     } else {
       const int number = static_cast<int>(known.size());
-      StartWork({job_.id, confirmation->task_index, true, number, resumed_},
-                std::move(confirmation->kernels));
+      StartWork({job_.id, confirmation->task_index, true, number, resumed_}, std::move(confirmation->kernels),
+                confirmation->round_us);
     }
   }
 }
 
-void JobPipeline::StartWork(WorkId id, std::vector<Proposal> proposals) {
+void JobPipeline::StartWork(WorkId id, std::vector<Proposal> proposals, double round_us) {
   Work work;
   work.id = std::move(id);
   work.kernels.resize(proposals.size());
   work.proposals = std::move(proposals);
+  work.round_us = round_us;
   const std::string name = work.id.ToString();
   Build(works_.insert_or_assign(name, std::move(work)).first->second);
 }
@@ -261,7 +262,7 @@ void JobPipeline::Send(Work& work) {
   request.expected_output_digest = task.expected_output->digest;
   request.best_us = task.best_us;
   if (work.id.confirmation) {
-    work.policy = ConfirmationPolicy();
+    work.policy = ConfirmationPolicy(work.round_us);
   } else {
     const v1::JobOptions& options = job_.request.options();
     work.policy = options.has_policy() ? options.policy() : WithCutoff(ScreeningPolicy(), task.best_us);

@@ -93,6 +93,7 @@ class JobPipeline {
   struct Work {
     WorkId id;
     std::vector<Proposal> proposals;             // One per kernel.
+    double round_us = 0;                         // As Confirmation's.
     std::vector<std::optional<Kernel>> kernels;  // As they are built.
     v1::MeasurementPolicy policy;
     bool sent = false;
@@ -126,7 +127,7 @@ class JobPipeline {
   // job_pipeline.cc: forward, from proposal to measurement.
   void Propose();
   void Confirm();
-  void StartWork(WorkId id, std::vector<Proposal> proposals);
+  void StartWork(WorkId id, std::vector<Proposal> proposals, double round_us = 0);
   void Build(const Work& work);
   void BuildAgain();
   void Advance(const std::string& work_id);

@@ -27,6 +27,9 @@ constexpr double kConfirmWithin = 0.1;
 // Nor those slower than the default by more than this in single measurements: a core here drops by a quarter
 // for seconds at a time, so less would give up on good ones, and more would confirm what is plainly slower.
 constexpr double kHopeless = 0.3;
+// Of slow kernels fewer are confirmed: the rounds that it takes last half a minute at most then, but for a
+// single candidate.
+constexpr double kLongestRoundUs = 2e6;
 // Assumed half-width of an interval that was not reported.
 constexpr double kUnknownInterval = 0.05;
 
@@ -192,7 +195,11 @@ Confirmation TaskState::MakeConfirmation() const {
     const std::string& digest = entry.outcome.kernel_digest;
     return !digest.empty() && !digests.insert(digest).second;
   };
-  if (standard != nullptr && !is_twin(*standard)) confirmation.kernels.push_back(ProposalOf(*standard));
+  const auto add = [&](const TaskHistory::Entry& entry) {
+    confirmation.kernels.push_back(ProposalOf(entry));
+    confirmation.round_us += entry.outcome.median_us;
+  };
+  if (standard != nullptr && !is_twin(*standard)) add(*standard);
   int candidates = 0;
   double fastest = 0;
   for (const TaskHistory::Entry* entry : history_.Ranked()) {
@@ -201,7 +208,8 @@ Confirmation TaskState::MakeConfirmation() const {
     const double us = entry->outcome.median_us;
     if (us > fastest * (1 + kConfirmWithin) || candidates == kMaxCandidates) break;
     if (standard != nullptr && us > standard->outcome.median_us * (1 + kHopeless)) break;
-    confirmation.kernels.push_back(ProposalOf(*entry));
+    if (candidates > 0 && confirmation.round_us + us > kLongestRoundUs) break;
+    add(*entry);
     ++candidates;
   }
   return confirmation;
@@ -238,6 +246,16 @@ absl::Status TaskState::ReportConfirmation(const ConfirmationOutcome& outcome) {
     return absl::OkStatus();
   }
   const Verdict verdict = Judge(confirmation_, outcome.samples_us);
+  if (!verdict.decided) {
+    const std::size_t candidates = confirmation_.kernels.size() - 1;
+    if (candidates > 1) {  // Fewer of them have more rounds.
+      confirmation_.kernels.resize(1 + candidates / 2);
+      phase_ = Phase::kConfirmationDue;
+    } else {
+      SettleUnpaired("; too few undisturbed pairs to compare, so single measurements decided");
+    }
+    return absl::OkStatus();
+  }
   const bool with_default = Default() != nullptr;
   const std::string how = !with_default ? "; the default gave no time"
                           : verdict.tie

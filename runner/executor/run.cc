@@ -123,15 +123,27 @@ std::uint64_t InvoluntarySwitches() {
   return static_cast<std::uint64_t>(usage.ru_nivcsw);
 }
 
+double ProcessorMicros() {
+  timespec used;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) * 1e6 + static_cast<double>(used.tv_nsec) * 1e-3;
+}
+
+// `alone`: no other thread takes part in the work.
 template <typename Work>
-Reading Timed(const Work& work) {
+Reading Timed(const Work& work, bool alone = true) {
   const std::uint64_t switches = InvoluntarySwitches();
   const int cpu = sched_getcpu();
+  const double used = ProcessorMicros();
   const double start = MonotonicMicros();
   work();
   Reading reading;
   reading.us = MonotonicMicros() - start;
-  reading.disturbed = InvoluntarySwitches() != switches || sched_getcpu() != cpu;
+  const double own_us = ProcessorMicros() - used;
+  const bool moved = sched_getcpu() != cpu;
+  reading.disturbed = InvoluntarySwitches() != switches || moved;
+  reading.own_time = reading.disturbed && !moved && alone;
+  if (reading.own_time) reading.us = std::min(reading.us, own_us);
   return reading;
 }
 
@@ -190,9 +202,10 @@ void RunJob(const Job& job) {
     Bench bench;
     bench.run = [&](std::size_t k, std::uint64_t iterations) {
       CurrentProgress().kernel = static_cast<std::uint32_t>(k);
-      return Timed([&] {
+      const auto calls = [&] {
         for (std::uint64_t i = 0; i < iterations; ++i) Call(kernels[k], tensors);
-      });
+      };
+      return Timed(calls, job.threads == 1);
     };
     bench.reference = [&] { return ReadCore(reference); };
     bench.begin_sampling = [&] {

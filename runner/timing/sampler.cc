@@ -75,6 +75,7 @@ struct Round {
   std::vector<double> call_us;  // Per kernel.
   double spent_us = 0;
   bool preempted = false;
+  bool own_time = true;             // No reading includes what others did meanwhile.
   bool disturbed = false;           // Preempted, or the first after one that was: its caches are cold.
   std::size_t readings_before = 0;  // How many core readings had been taken.
 };
@@ -108,6 +109,7 @@ class Rounds {
       round.call_us[k] = reading.us / static_cast<double>(kernels[k].iterations);
       round.spent_us += reading.us;
       round.preempted = round.preempted || reading.disturbed;
+      round.own_time = round.own_time && (!reading.disturbed || reading.own_time);
     }
     round.disturbed = round.preempted || cold;
     spent_us_ += round.spent_us;
@@ -147,9 +149,12 @@ class Rounds {
     if (fill) keep = std::max(keep, std::min<std::size_t>(policy_.min_samples, order.size()));
     order.resize(keep);
     // On a machine so busy that hardly any two rounds in a row are left alone, one with cold caches is better
-    // than none.
-    for (std::size_t i = 0; fill && i < rounds_.size() && order.size() < policy_.min_samples; ++i) {
-      if (rounds_[i].disturbed && !rounds_[i].preempted) order.push_back(i);
+    // than none, and one that was interrupted in between better still than that.
+    for (const bool preempted : {false, true}) {
+      for (std::size_t i = 0; fill && i < rounds_.size() && order.size() < policy_.min_samples; ++i) {
+        const Round& round = rounds_[i];
+        if (round.disturbed && round.preempted == preempted && round.own_time) order.push_back(i);
+      }
     }
     std::sort(order.begin(), order.end());
     return order;

@@ -14,6 +14,7 @@ namespace tunefarm {
 struct Reading {
   double us = 0;
   bool disturbed = false;  // Preempted or moved to another core while it ran.
+  bool own_time = false;   // Although disturbed: `us` is the time that it had the core for.
 };
 
 // The core's state between samples (reference_kernel.h).
@@ -50,7 +51,9 @@ struct KernelSamples {
 };
 
 // All kernels get the same number of samples, and sample i of each is a neighbour in time of sample i of the
-// others: a round in which one was disturbed is dropped for all.
+// others: a round in which one was disturbed is dropped for all. Where too few are left alone, as on a
+// machine with other work and kernels of many milliseconds, rounds of disturbed readings count that are own
+// time.
 std::vector<KernelSamples> Sample(const TimingPolicy& policy, std::size_t kernels, const Bench& bench,
                                   double* calm_contention);
 

@@ -47,6 +47,52 @@ TEST_CASE("LossAgainstTheDefaultIsNeverPublished") {
   REQUIRE(session->ReportConfirmation(0, outcome).code() == absl::StatusCode::kNotFound);
 }
 
+TEST_CASE("TooFewPairsDecideNothing") {
+  const auto task = FakeTask::Make();
+  auto session = Make({task}, {.trials = 6, .strategy = "random", .seed = 1});
+  for (const Proposal& proposal : session->Propose(6)) {
+    Outcome outcome = task->Measure(proposal.config);
+    outcome.median_us = proposal.trial == 0 ? 200 : 90 + proposal.trial;
+    REQUIRE(session->Report(0, proposal.trial, outcome).ok());
+  }
+  // Each time the slower half of the candidates is left out, which gives the others more rounds.
+  for (const std::size_t kernels : {6, 3, 2}) {
+    const auto confirmation = session->NextConfirmation();
+    REQUIRE(confirmation.has_value());
+    REQUIRE(confirmation->kernels.size() == kernels);
+    REQUIRE(confirmation->kernels[1].trial == 1);
+    ConfirmationOutcome outcome;
+    outcome.samples_us.assign(kernels, std::vector<double>(3, 90));
+    outcome.samples_us[0].assign(3, 200);
+    REQUIRE(session->ReportConfirmation(0, outcome).ok());
+  }
+  REQUIRE(session->finished());
+  REQUIRE(session->best_trial(0) == 1);
+  REQUIRE_FALSE(session->Summary(0).tie());
+  REQUIRE(session->Summary(0).finished_why().find("too few undisturbed pairs") != std::string::npos);
+}
+
+TEST_CASE("SlowKernelsAreConfirmedWithFewerCandidates") {
+  for (const double scale : {1., 1e4}) {
+    const auto task = FakeTask::Make();
+    auto session = Make({task}, {.trials = 6, .strategy = "random", .seed = 1});
+    for (const Proposal& proposal : session->Propose(6)) {
+      Outcome outcome = task->Measure(proposal.config);
+      outcome.median_us = (proposal.trial == 0 ? 100 : 90 + proposal.trial) * scale;
+      REQUIRE(session->Report(0, proposal.trial, outcome).ok());
+    }
+    const auto confirmation = session->NextConfirmation();
+    REQUIRE(confirmation.has_value());
+    if (scale == 1) {
+      REQUIRE(confirmation->kernels.size() == 6);
+      REQUIRE(confirmation->round_us == Approx(100 + 91 + 92 + 93 + 94 + 95));
+    } else {  // A second each.
+      REQUIRE(confirmation->kernels.size() == 2);
+      REQUIRE(confirmation->round_us == Approx(191e4));
+    }
+  }
+}
+
 TEST_CASE("EstimatedTasksAreSettledWithoutMeasuringAgain") {
   for (const double band : {0.05, 1e6}) {
     const auto task = FakeTask::Make();

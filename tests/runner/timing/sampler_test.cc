@@ -189,6 +189,44 @@ TEST_CASE("AnInterruptionDoesNotPassForASlowKernel") {
   CHECK(result[0].samples_us.size() >= 10);
 }
 
+TEST_CASE("WhereEveryCallIsInterruptedTheirOwnTimesCount") {
+  Machine machine;
+  machine.call_us = {6000, 9000};
+  machine.preempted = [](int) { return true; };
+  Bench bench = machine.bench();
+  const auto run = bench.run;
+  bench.run = [&](std::size_t k, std::uint64_t iterations) {
+    Reading reading = run(k, iterations);
+    reading.own_time = reading.disturbed;
+    return reading;
+  };
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(Policy(), 2, bench, &calm);
+  CHECK(result[0].noisy);
+  CHECK(result[0].samples_us.size() >= 6);
+  CHECK(result[0].samples_us.size() == result[1].samples_us.size());
+  CHECK(result[1].samples_us[0] == 9000);
+}
+
+TEST_CASE("UndisturbedRoundsGoBeforeInterruptedOnes") {
+  Machine machine;
+  machine.call_us = {3000};
+  machine.preempted = [](int i) { return i % 3 == 0; };
+  Bench bench = machine.bench();
+  const auto run = bench.run;
+  bench.run = [&](std::size_t k, std::uint64_t iterations) {
+    Reading reading = run(k, iterations);
+    reading.own_time = reading.disturbed;
+    if (reading.disturbed) reading.us += 500;
+    return reading;
+  };
+  double calm = 0;
+  // A third of some forty rounds is left alone, which is enough.
+  const std::vector<KernelSamples> result = Sample(Policy(), 1, bench, &calm);
+  CHECK(result[0].samples_us.size() >= 10);
+  CHECK(result[0].samples_us == std::vector<double>(result[0].samples_us.size(), 3000));
+}
+
 TEST_CASE("ASlowKernelThatIsAlwaysInterruptedStillHasATime") {
   Machine machine;
   machine.preempted = [](int) { return true; };
