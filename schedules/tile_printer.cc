@@ -206,9 +206,12 @@ void TilePrinter::PrintEpilogue(NestPath& path) {
     const std::string pointer = absl::StrCat(name, "_tile");
     out_.Line("const float* ", pointer, " = ", pointer_of_(access.access.tensor), " + ",
               path.TensorAddress(access).Text(), ";");
+    bool by_row = step == EpilogueStep::kResidual;  // Rows that are padding have no element of it.
+    for (int axis = 0; axis < facts_.spatial_axes; ++axis) {
+      by_row = by_row || (axis != tile_->vector_axis() && access.uses[axis] && tile_->size(axis) > 1);
+    }
     for (const TileCell& cell : tile_->cells()) {
-      const std::string exists =
-          step == EpilogueStep::kBias && tile_->LaneStride(access) != 0 ? "" : tile_->RowsExist(cell, path);
+      const std::string exists = by_row ? tile_->RowsExist(cell, path) : "";
       out_.Line(exists.empty() ? "" : absl::StrCat("if (", exists, ") "), cell.name,
                 " += ", Load(pointer, tile_->Offset(access, cell), tile_->LaneStride(access), cell.valid),
                 ";");

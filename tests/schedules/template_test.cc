@@ -242,6 +242,25 @@ TEST_CASE("TilesAtAnEdgeReadNothingBehindTheTensor") {
   }
 }
 
+TEST_CASE("BlocksOfChannelsThatArePaddingReadNoBias") {
+  const Target target = TargetNamed("x86-64-v3");
+  if (!MachineRuns(target)) return;
+  std::vector<BatchKernel> kernels;
+  for (const char* text :
+       {"conv2d:n=1,h=6,w=6,ci=16,co=32,kh=1,kw=1,layout=nchw8c,epilogue=bias+relu",
+        "conv2d:n=1,h=6,w=6,ci=16,co=64,kh=1,kw=1,layout=nchw16c,epilogue=bias",
+        "conv2d:n=1,h=6,w=6,ci=16,co=32,kh=3,kw=3,pad=1,layout=nchw8c,epilogue=bias+residual"}) {
+    const absl::StatusOr<Workload> workload = Workload::Parse(text);
+    REQUIRE(workload.ok());
+    const std::shared_ptr<const Task> task = MakeTask(*workload, target);
+    const std::optional<Config> config =
+        WithChoices(*task, {{"vectors", "1"}, {"rows", "2"}, {"rows2", "3"}, {"tail_rows", "pad"}});
+    REQUIRE(config.has_value());
+    kernels.push_back(Generate(task, *config));
+  }
+  CheckAll(kernels, target, true);
+}
+
 TEST_CASE("DefaultConfigsServeEveryLayerOfTheBuiltinNetworks") {
   for (const char* target_name :
        {"x86-64-v2", "x86-64-v3", "x86-64-v4", "cortex-a53", "cortex-a76", "cortex-a9"}) {
