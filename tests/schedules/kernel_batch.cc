@@ -147,6 +147,17 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
   return wrong;
 }
 
+std::shared_ptr<const Task> MakeTask(const std::string& text, const char* target_name, int threads) {
+  const absl::StatusOr<Workload> workload = Workload::Parse(text);
+  INFO(text << " " << workload.status().message());
+  REQUIRE(workload.ok());
+  const absl::StatusOr<Target> target = FindTarget(target_name);
+  REQUIRE(target.ok());
+  absl::StatusOr<std::shared_ptr<const Task>> task = Task::Create(*workload, *target, threads);
+  REQUIRE(task.ok());
+  return *task;
+}
+
 bool MachineRuns(const Target& target) {
   const absl::StatusOr<Target> host = FindTarget("host");
   if (!host.ok() || host->architecture != target.architecture) return false;

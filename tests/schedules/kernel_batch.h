@@ -24,6 +24,9 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
                                                       const Target& target, bool run,
                                                       const char* optimisation = "-O1");
 
+// Of a workload's text and a built-in target; both must be right.
+std::shared_ptr<const Task> MakeTask(const std::string& workload, const char* target_name, int threads = 1);
+
 // This machine has every instruction of a built-in x86-64 target.
 bool MachineRuns(const Target& target);
 

@@ -9,17 +9,6 @@
 namespace tunefarm::schedules {
 namespace {
 
-std::shared_ptr<const Task> MakeTask(const std::string& text, const char* target_name, int threads = 1) {
-  const absl::StatusOr<Workload> workload = Workload::Parse(text);
-  INFO(text << " " << workload.status().message());
-  REQUIRE(workload.ok());
-  const absl::StatusOr<Target> target = FindTarget(target_name);
-  REQUIRE(target.ok());
-  absl::StatusOr<std::shared_ptr<const Task>> task = Task::Create(*workload, *target, threads);
-  REQUIRE(task.ok());
-  return *task;
-}
-
 bool IsWinograd(const Task& task, const Config& config) {
   const int knob = task.space().FindKnob("algorithm");
   return knob >= 0 && task.space().number(config, knob) != 0;
