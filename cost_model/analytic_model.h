@@ -1,7 +1,6 @@
-// The estimate before any measurement: cycles from counting multiply-adds, loads, packing and the traffic
-// between caches (the feature estimate.total). It ordered recorded trials of a matmul and a convolution with
-// pairwise accuracies of 0.77 and 0.81, as trees trained on some 40 trials do, and knows nothing of what is
-// odd about a machine.
+// The estimate before any measurement: cycles from counting multiply-adds, loads, copies, loops and the
+// traffic between caches (the feature estimate.total). It orders recorded trials as well as trees do that
+// were trained on some forty of a task (docs/search.md), and knows nothing of what is odd about a machine.
 #pragma once
 
 #include "cost_model/cost_model.h"

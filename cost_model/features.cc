@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "cost_model/instruction_cycles.h"
 #include "cost_model/loop_facts.h"
 
 namespace tunefarm::cost_model {
@@ -29,12 +30,11 @@ using schedules::Target;
 // anyhow.
 constexpr int kLoopSlots = 10;
 constexpr int kAccumulatorBytes = 4;  // Floats, or the sums of int8 products.
-// Streams that a core loads from each level in a cycle, in bytes: round figures of current x86 and Arm cores.
+// What a core loads from each level in a cycle, in bytes: round figures of current x86 and Arm cores.
 // Only ratios matter: they weigh the parts of the estimated time, whose error the model learns.
 constexpr double kL2BytesPerCycle = 32;
 constexpr double kL3BytesPerCycle = 12;
 constexpr double kMemoryBytesPerCycle = 4;
-constexpr double kLoadsPerCycle = 2;
 
 float Log(double x) { return static_cast<float>(std::log2(1 + std::max(0.0, x))); }
 
@@ -67,42 +67,29 @@ struct MainAccess {
   LoopAccess access;
   LoopBuffer buffer;
   Footprints footprints{};
-  double tile_loads = 0;  // Vector loads in one run of the unrolled tile.
 };
 
 struct Summary {
   LoopPath main;  // Of the multiply-add that runs most.
   MainAccess lhs, rhs;
-  LoopAccess accumulator;
-  double tile_multiply_adds = 1;  // Vector multiply-adds in one run of the unrolled tile.
-  int tile_levels = 0;            // How many of the innermost loops are unrolled or vectorized.
-  double compiler_unroll = 1;     // Iterations of loops around the tile that the compiler writes out.
-  double multiply_adds = 0;       // Elements, over all statements.
+  Tile tile;
+  double compiler_unroll = 1;
+  double multiply_adds = 0;  // Elements, over all statements.
   double main_share = 1;
   int statements = 0;
   double stores = 0, inits = 0;  // Elements.
-  double vector_stores = 0;      // Store instructions.
   double packed_elements = 0;    // While the kernel runs.
-  double packed_bytes = 0;
   double pack_instructions = 0;
   double pack_strided = 0;        // Elements read with a stride along the innermost loop.
   std::array<double, 4> tails{};  // Loops by Tail.
 };
 
-void DescribeTile(Summary& s) {
-  s.lhs.tile_loads = s.rhs.tile_loads = 1;
-  for (int d = 0; d < s.main.depth; ++d) {
-    const LoopNode& loop = *s.main.loops[d];
-    s.compiler_unroll *= std::min<double>(loop.unroll, std::max(1, loop.extent));
-  }
-  for (int d = s.main.depth - 1; d >= 0; --d, ++s.tile_levels) {
-    const LoopNode& loop = *s.main.loops[d];
-    if (loop.kind == LoopKind::kVectorized || loop.kind == LoopKind::kDotGroup) continue;
-    if (loop.kind != LoopKind::kUnrolled && loop.extent != 1) break;
-    s.tile_multiply_adds *= loop.extent;
-    if (s.lhs.access.strides[d] != 0) s.lhs.tile_loads *= loop.extent;
-    if (s.rhs.access.strides[d] != 0) s.rhs.tile_loads *= loop.extent;
-  }
+// Iterations of the loops around the tile that the compiler writes out.
+double CompilerUnroll(const LoopPath& path) {
+  double unroll = 1;
+  for (int d = 0; d < path.depth; ++d)
+    unroll *= std::min<double>(path.loops[d]->unroll, std::max(1, path.loops[d]->extent));
+  return unroll;
 }
 
 int InnermostStride(const LoopAccess& access, const LoopPath& path) {
@@ -127,10 +114,6 @@ Summary Summarise(const LoopTree& tree) {
     switch (node.statement) {
       case StatementKind::kPack:
         s.packed_elements += path.iterations;
-        if (node.num_accesses > 0) {
-          s.packed_bytes +=
-              path.iterations * tree.buffers[accesses[node.num_accesses - 1].buffer].element_bytes;
-        }
         s.pack_instructions += path.iterations / path.lanes;
         if (node.num_accesses > 0 && InnermostStride(accesses[0], path) > 1)
           s.pack_strided += path.iterations;
@@ -140,7 +123,6 @@ Summary Summarise(const LoopTree& tree) {
         break;
       case StatementKind::kStore:
         s.stores += path.iterations;
-        s.vector_stores += path.iterations / path.lanes;
         break;
       case StatementKind::kMultiplyAdd:
       case StatementKind::kApply:
@@ -148,9 +130,10 @@ Summary Summarise(const LoopTree& tree) {
         if (path.iterations > most && node.num_accesses >= 2) {
           most = path.iterations;
           s.main = path;
-          s.lhs.access = accesses[0];
-          s.rhs.access = accesses[node.num_accesses - 2];  // The lhs again where there is but one operand.
-          s.accumulator = accesses[node.num_accesses - 1];
+          const Operands operands = OperandsOf(tree, node);
+          s.lhs.access = operands.lhs;
+          s.rhs.access = operands.rhs;
+          s.tile = TileOf(path, operands);
         }
         break;
     }
@@ -161,7 +144,7 @@ Summary Summarise(const LoopTree& tree) {
       access->buffer = tree.buffers[access->access.buffer];
       access->footprints = FootprintsOf(access->access, s.main, access->buffer.element_bytes);
     }
-    DescribeTile(s);
+    s.compiler_unroll = CompilerUnroll(s.main);
   }
   return s;
 }
@@ -223,19 +206,19 @@ void PutNest(const LoopTree& tree, const Summary& s, double useful, const Target
   w.Put("shifts", s.tails[static_cast<int>(Tail::kShift)]);
   w.Put("pads", s.tails[static_cast<int>(Tail::kPad)]);
   w.SetPrefix("tile.");
-  w.Put("multiply_adds", s.tile_multiply_adds);
-  w.Put("levels", s.tile_levels);
+  w.Put("multiply_adds", s.tile.multiply_adds);
+  w.Put("levels", s.tile.levels);
   w.Put("unroll", s.compiler_unroll);
-  w.Put("body", s.compiler_unroll * s.tile_multiply_adds);
-  w.Put("lhs_loads", s.lhs.tile_loads);
-  w.Put("rhs_loads", s.rhs.tile_loads);
-  w.Put("loads_per_multiply_add", (s.lhs.tile_loads + s.rhs.tile_loads) / s.tile_multiply_adds);
+  w.Put("body", s.compiler_unroll * s.tile.multiply_adds);
+  w.Put("lhs_loads", s.tile.lhs_loads);
+  w.Put("rhs_loads", s.tile.rhs_loads);
+  w.Put("loads_per_multiply_add", (s.tile.lhs_loads + s.tile.rhs_loads) / s.tile.multiply_adds);
 }
 
 double AtLeastOne(double x) { return std::max(1.0, x); }
 
 // Estimated cycles, by resource, and the traffic that goes into them.
-void PutTraffic(const Summary& s, double useful, const Target& target, Writer& w) {
+void PutTraffic(const LoopTree& tree, const Summary& s, double useful, const Target& target, Writer& w) {
   const std::vector<Footprints> footprints = {s.lhs.footprints, s.rhs.footprints};
   // A level that the target has not is as large as the one before: what does not fit there misses here too.
   const double l1 = AtLeastOne(static_cast<double>(target.l1d_bytes));
@@ -254,21 +237,15 @@ void PutTraffic(const Summary& s, double useful, const Target& target, Writer& w
     w.Put("rhs_traffic", Log(1024 * rhs / useful));
     memory_cycles += (lhs + rhs) / speeds[i];
   }
+  const InstructionCycles cycles = CountInstructionCycles(tree, target);
   w.SetPrefix("estimate.");
-  const double vectors = s.multiply_adds / s.main.lanes / s.main.group;
-  const double per_cycle = AtLeastOne(target.fma_per_cycle);
-  const double loads = (s.lhs.tile_loads + s.rhs.tile_loads) / s.tile_multiply_adds;
-  const double chains =
-      std::min(AtLeastOne(s.tile_multiply_adds), AtLeastOne(target.fma_latency * per_cycle));
-  const double multiply = vectors / per_cycle * AtLeastOne(target.fma_latency * per_cycle / chains);
-  const double load = vectors * loads / kLoadsPerCycle;
-  const double other = s.pack_instructions * 2 + s.vector_stores * 2 + s.packed_bytes / 8;
-  const double total = std::max(multiply, load) + memory_cycles + other;
-  w.Put("multiply", Log(1024 * multiply / useful));
-  w.Put("load", Log(1024 * load / useful));
+  w.Put("multiply", Log(1024 * cycles.multiply / useful));
+  w.Put("load", Log(1024 * cycles.load / useful));
+  w.Put("gathered", Log(1024 * cycles.gathered / useful));
+  w.Put("copy", Log(1024 * cycles.copy / useful));
+  w.Put("loop", Log(1024 * cycles.loop / useful));
   w.Put("memory", Log(1024 * memory_cycles / useful));
-  w.Put("other", Log(1024 * other / useful));
-  w.Put("total", Log(1024 * total / useful));
+  w.Put("total", Log(1024 * (cycles.total() + memory_cycles) / useful));
 }
 
 void PutOperand(const MainAccess& operand, const LoopPath& path, Writer& w) {
@@ -302,7 +279,7 @@ void Write(const LoopTree& tree, const ComputeDefinition& compute, const Target&
   const double useful = std::max(1.0, compute.flop / 2);
   PutTask(compute, target, w);
   PutNest(tree, s, useful, target, w);
-  PutTraffic(s, useful, target, w);
+  PutTraffic(tree, s, useful, target, w);
   w.SetPrefix("lhs.");
   PutOperand(s.lhs, s.main, w);
   w.SetPrefix("rhs.");

@@ -26,7 +26,7 @@ float Value(const std::vector<float>& row, const std::string& name) {
 }
 
 // for m0 < 2: for k < 32: for m1 < 4 (unrolled): for n < 8 (a vector): C[m, n] += A[m, k] * B[k, n], all in
-// place.
+// place. As lowering writes it, C is read and written.
 LoopTree SmallMatmul() {
   LoopTree tree;
   tree.buffers.resize(3);
@@ -52,12 +52,12 @@ LoopTree SmallMatmul() {
   statement.parent = 3;
   statement.depth = 4;
   statement.end = 5;
-  statement.num_accesses = 3;
+  statement.num_accesses = 4;
   tree.nodes.push_back(statement);
-  tree.accesses.resize(3);
-  const int strides[3][4] = {{4 * 32, 1, 32, 0}, {0, 8, 0, 1}, {4 * 8, 0, 8, 1}};
-  for (int a = 0; a < 3; ++a) {
-    tree.accesses[a].buffer = static_cast<uint8_t>(a);
+  tree.accesses.resize(4);
+  const int strides[4][4] = {{4 * 32, 1, 32, 0}, {0, 8, 0, 1}, {4 * 8, 0, 8, 1}, {4 * 8, 0, 8, 1}};
+  for (int a = 0; a < 4; ++a) {
+    tree.accesses[a].buffer = static_cast<uint8_t>(std::min(a, 2));
     std::copy(strides[a], strides[a] + 4, tree.accesses[a].strides.begin());
   }
   return tree;
@@ -117,6 +117,16 @@ TEST_CASE("FeaturesTellHowMuchTheCompilerUnrolls") {
   tree.nodes[0].unroll = 8;  // There are two iterations to write out, not eight.
   ExtractFeatures(tree, compute, Target{}, row.data());
   REQUIRE(Value(row, "tile.unroll") == 8);
+}
+
+TEST_CASE("FeaturesOfRhsAreOfWhatIsMultiplied") {
+  const auto task = TaskOf("matmul:m=64,n=64,k=64,dtype=f32", "cortex-a53");
+  Rng rng(1);
+  for (int i = 0; i < 20; ++i) {
+    const std::vector<float> row = ExtractRows(*task, {task->space().Sample(rng)});
+    REQUIRE(Value(row, "rhs.scope") != static_cast<float>(BufferScope::kRegister));
+    REQUIRE(Value(row, "rhs.bytes") > 0);
+  }
 }
 
 void CheckFeatures(const char* workload, const char* target) {
