@@ -8,9 +8,9 @@
 
 #include "bench/recorded_table.h"
 #include "cost_model/analytic_model.h"
+#include "cost_model/corrected_estimate.h"
 #include "cost_model/features.h"
 #include "cost_model/ranking_metrics.h"
-#include "cost_model/xgb_model.h"
 
 namespace tunefarm::bench {
 namespace {
@@ -68,7 +68,7 @@ absl::Status Judge(const cost_model::CostModel& model, const TrainingSet& held_o
 
 absl::Status FitAndJudge(const TrainingSet& data, const TrainingSet& held_out, Accuracy& into) {
   if (data.size() == 0) return absl::OkStatus();
-  TUNEFARM_ASSIGN_OR_RETURN(const auto model, cost_model::XgbModel::Create(data.features));
+  TUNEFARM_ASSIGN_OR_RETURN(const auto model, cost_model::CorrectedEstimate::Create());
   TUNEFARM_RETURN_IF_ERROR(model->Fit(data));
   return Judge(*model, held_out, into);
 }

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cost_model/analytic_model.h"
+#include "cost_model/corrected_estimate.h"
 #include "cost_model/features.h"
-#include "cost_model/xgb_model.h"
 #include "schedules/schedule_template.h"
 
 namespace tunefarm::bench {
@@ -35,7 +35,7 @@ absl::Status MeasureTask(const schedules::Task& task, const SpeedOptions& option
   data.rows = cost_model::ExtractRows(task, some);
   TUNEFARM_ASSIGN_OR_RETURN(data.scores, cost_model::AnalyticModel().Predict(data.rows.data(), some.size()));
   data.task.assign(some.size(), 0);
-  TUNEFARM_ASSIGN_OR_RETURN(const auto model, cost_model::XgbModel::Create(data.features));
+  TUNEFARM_ASSIGN_OR_RETURN(const auto model, cost_model::CorrectedEstimate::Create());
   TUNEFARM_RETURN_IF_ERROR(model->Fit(data));
 
   start = Now();

@@ -1,7 +1,7 @@
 #include "bench/transfer_model.h"
 
+#include "cost_model/corrected_estimate.h"
 #include "cost_model/features.h"
-#include "cost_model/xgb_model.h"
 
 namespace tunefarm::bench {
 
@@ -24,7 +24,7 @@ absl::StatusOr<std::string> TrainOnOthers(const std::vector<RecordedTable>& tabl
     }
   }
   if (data.size() == 0) return std::string();
-  TUNEFARM_ASSIGN_OR_RETURN(const auto model, cost_model::XgbModel::Create(data.features));
+  TUNEFARM_ASSIGN_OR_RETURN(const auto model, cost_model::CorrectedEstimate::Create());
   TUNEFARM_RETURN_IF_ERROR(model->Fit(data));
   return model->Save();
 }

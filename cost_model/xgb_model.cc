@@ -29,7 +29,7 @@ constexpr std::pair<const char*, const char*> kParameters[] = {
     {"colsample_bytree", "0.5"},
     {"lambda", "1"},
     {"min_child_weight", "1"},
-    {"base_score", "0.5"},
+    {"base_score", "0"},
     {"verbosity", "0"},
 };
 

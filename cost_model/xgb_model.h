@@ -1,5 +1,5 @@
-// Gradient-boosted regression trees through XGBoost's C API, on one thread. Regression on the throughput
-// relative to the task's best (TrainingSet::score), so that several tasks share one model.
+// Gradient-boosted regression trees through XGBoost's C API, on one thread. Regression on
+// TrainingSet::scores, whose mean should be near 0.
 #pragma once
 
 #include <cstddef>

@@ -8,8 +8,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "cost_model/corrected_estimate.h"
 #include "cost_model/features.h"
-#include "cost_model/xgb_model.h"
 #include "db/shape.h"
 
 namespace tunefarm::tuner {
@@ -74,7 +74,7 @@ absl::StatusOr<std::string> Train(const Groups& groups) {
     ++number;
   }
   if (data.size() < kLeastRecords) return std::string();
-  TUNEFARM_ASSIGN_OR_RETURN(const auto model, cost_model::XgbModel::Create(data.features));
+  TUNEFARM_ASSIGN_OR_RETURN(const auto model, cost_model::CorrectedEstimate::Create());
   TUNEFARM_RETURN_IF_ERROR(model->Fit(data));
   return model->Save();
 }

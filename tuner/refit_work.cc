@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "cost_model/xgb_model.h"
+#include "cost_model/corrected_estimate.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -23,10 +23,10 @@ RefitWork::RefitWork(cost_model::TrainingSet data, std::string start_model)
 void RefitWork::Run() {
   status_ = [&]() -> absl::Status {
     TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<cost_model::CostModel> model,
-                              cost_model::XgbModel::Create(data_.features, start_model_));
+                              cost_model::CorrectedEstimate::Create(start_model_));
     TUNEFARM_RETURN_IF_ERROR(model->Fit(data_));
     const cost_model::ModelFactory make = [&] {
-      return *cost_model::XgbModel::Create(data_.features, start_model_);
+      return *cost_model::CorrectedEstimate::Create(start_model_);
     };
     TUNEFARM_ASSIGN_OR_RETURN(const std::vector<float> held_out,
                               cost_model::PredictHeldOut(make, data_, kFolds));

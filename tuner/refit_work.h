@@ -18,7 +18,7 @@ namespace tunefarm::tuner {
 // it touches nothing of the session.
 class RefitWork {
  public:
-  // `start_model`: as for XgbModel::Create.
+  // `start_model`: as for CorrectedEstimate::Create.
   RefitWork(cost_model::TrainingSet data, std::string start_model);
 
   void Run();

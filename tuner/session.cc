@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cost_model/analytic_model.h"
+#include "cost_model/corrected_estimate.h"
 #include "cost_model/features.h"
-#include "cost_model/xgb_model.h"
 #include "db/shape.h"
 #include "tuner/carry_over.h"
 #include "tuner/task_scheduler.h"
@@ -209,8 +209,8 @@ absl::StatusOr<std::unique_ptr<JobSession>> JobSession::Create(std::vector<Sessi
   }
   impl->rows.resize(impl->tasks.size());
   if (impl->uses_model) {
-    TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<cost_model::XgbModel> model,
-                              cost_model::XgbModel::Create(cost_model::NumFeatures(), options.start_model));
+    TUNEFARM_ASSIGN_OR_RETURN(std::unique_ptr<cost_model::CorrectedEstimate> model,
+                              cost_model::CorrectedEstimate::Create(options.start_model));
     if (!options.start_model.empty()) impl->model = std::move(model);
   }
   impl->options = std::move(options);
