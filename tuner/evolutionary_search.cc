@@ -21,9 +21,11 @@ constexpr int kGenerations = 16;
 constexpr double kMeasuredShare = 0.3;
 // Share of moves that cross two walkers instead of changing one.
 constexpr double kCrossover = 0.2;
-// Share of a batch that may go to hints, and the share of what is left that may go to choices hardly tried.
+// Share of a batch that may go to hints.
 constexpr double kHintShare = 0.5;
-constexpr double kCoverShare = 0.5;
+// Every so many trials, one goes to a choice that was not tried, as long as there are any. By the number of
+// the trial and not by the place in the batch, since a new model drops what is left of a batch.
+constexpr int kCoverEvery = 3;
 // Picks of a batch differ in at least this many knobs.
 constexpr int kMinDistance = 2;
 
@@ -109,18 +111,24 @@ std::vector<schedules::Config> EvolutionarySearch::Ask(const TaskHistory& histor
                                                        int count, Rng& rng) {
   CandidateSet picked(history);
   if (predict.scores) {
-    int promising = 0;
-    for (int i = 0; i < count; ++i) promising += !rng.Bernoulli(predict.random_share);
     const std::vector<schedules::Config> hints =
         predict.hints ? predict.hints() : std::vector<schedules::Config>();
     for (const schedules::Config& hint : hints) {
       if (picked.size() < kHintShare * count) picked.Add(hint);
     }
     const std::vector<Scored> met = Walk(history, predict, hints, rng);
-    CoverChoices(history, met, picked.size() + static_cast<int>(kCoverShare * (count - picked.size())),
-                 picked);
-    for (int i : PickBatch(met, promising, kMinDistance)) {
-      if (picked.size() < promising) picked.Add(met[i].config);
+    // More than will be needed, as some of them may be picked by other ways.
+    const std::vector<int> promising = PickBatch(met, 2 * count, kMinDistance);
+    auto next = promising.begin();
+    while (picked.size() < count) {
+      const int before = picked.size();
+      if (rng.Bernoulli(predict.random_share)) {
+        picked.AddRandom(rng);
+      } else if ((history.trials() + before) % kCoverEvery == 0) {
+        CoverChoices(history, met, before + 1, picked);
+      }
+      while (picked.size() == before && next != promising.end()) picked.Add(met[*next++].config);
+      if (picked.size() == before) break;
     }
   }
   while (picked.size() < count && picked.AddRandom(rng)) {

@@ -31,11 +31,10 @@ constexpr int kRefitEvery = 8;
 constexpr double kRefitShare = 0.15;
 // Outcomes of a task before the trained model chooses for it; until then the analytic estimate does.
 constexpr int kWarmStart = 8;
-// Share of random picks. They keep a model honest about where the search does not go. With the estimate they
-// are also what the first model learns from: with none it knows only what the estimate liked, with nothing
-// else the first sixth of a usual budget is spent blindly.
+// Share of random picks. They keep a model honest about where the search does not go, and are more while only
+// the estimate speaks, so that the first model learns not just of what the estimate liked.
 constexpr double kRandomShare = 0.05;
-constexpr double kWarmRandomShare = 0.4;
+constexpr double kWarmRandomShare = 0.1;
 // Whose best configs are worth trying: so many tasks of the job, not further away than that in octaves, with
 // so many configs each.
 constexpr std::size_t kSiblings = 3;

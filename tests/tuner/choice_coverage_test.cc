@@ -37,6 +37,18 @@ std::map<int, int> ByAlgorithm(const std::vector<Config>& configs) {
   return count;
 }
 
+// A model that knows better than to try anything but the first algorithm.
+Predictor LikesDirect() {
+  Predictor predict;
+  predict.random_share = 0;
+  predict.scores = [](const std::vector<Config>& configs) {
+    std::vector<float> scores;
+    for (const Config& c : configs) scores.push_back(c.choice[0] == 0 ? 1.0f : 0.0f);
+    return scores;
+  };
+  return predict;
+}
+
 }  // namespace
 
 TEST_CASE("EveryChoiceIsTriedOnceBesideTheDefault") {
@@ -80,17 +92,25 @@ TEST_CASE("SearchTriesEveryAlgorithmThoughTheModelDislikesIt") {
   const ConfigSpace space = Space();
   TaskHistory history(space);
   history.Add(0, space.default_config());
-  Predictor predict;
-  predict.random_share = 0;
-  predict.scores = [](const std::vector<Config>& configs) {
-    std::vector<float> scores;
-    for (const Config& c : configs) scores.push_back(c.choice[0] == 0 ? 1.0f : 0.0f);
-    return scores;
-  };
   Rng rng(1);
-  const std::vector<Config> asked = EvolutionarySearch().Ask(history, predict, 8, rng);
+  const std::vector<Config> asked = EvolutionarySearch().Ask(history, LikesDirect(), 8, rng);
+  CHECK(asked[0].choice[0] == 0);  // The most promising first.
   CHECK(ByAlgorithm(asked)[1] >= 1);
   CHECK(ByAlgorithm(asked)[2] >= 1);
+}
+
+TEST_CASE("SearchTriesEveryAlgorithmThoughNewModelsDropTheRestOfEachBatch") {
+  const ConfigSpace space = Space();
+  TaskHistory history(space);
+  history.Add(0, space.default_config());
+  std::vector<Config> measured;
+  Rng rng(1);
+  while (measured.size() < 6) {
+    measured.push_back(EvolutionarySearch().Ask(history, LikesDirect(), 8, rng).front());
+    history.Add(history.next_trial(), measured.back());
+  }
+  CHECK(ByAlgorithm(measured)[1] >= 1);
+  CHECK(ByAlgorithm(measured)[2] >= 1);
 }
 
 TEST_CASE("HintsComeFirstAndLeaveRoomForOthers") {
