@@ -14,11 +14,9 @@ namespace tunefarm::cost_model {
 namespace {
 
 using schedules::AxisKind;
-using schedules::BufferScope;
 using schedules::ComputeDefinition;
 using schedules::LoopAccess;
 using schedules::LoopBuffer;
-using schedules::LoopKind;
 using schedules::LoopNode;
 using schedules::LoopTree;
 using schedules::StatementKind;
