@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "schedules/knobs.h"
+#include "schedules/sharing.h"
 #include "schedules/tree_builder.h"
 
 namespace tunefarm::schedules {
@@ -16,8 +17,6 @@ constexpr std::array<int64_t, 4> kChains = {1, 2, 4, 8};
 constexpr int64_t kEnoughResults = 8;
 // A result costs about as much as adding up four vectors.
 constexpr int64_t kLeastSteps = 4;
-// As the tiling rule's: what is less is not shared out.
-constexpr double kCyclesWorthSharing = 50000;
 constexpr double kSumCycles = 8;  // Of the lanes of a vector, among others.
 
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -108,9 +107,7 @@ int64_t InnerProductRule::PanelElements(int lanes) const {
 }
 
 bool InnerProductRule::Shares() const {
-  if (threads_ == 1 || axes_.row < 0) return false;
-  return facts_->compute.flop / (2.0 * target_.lanes(sizeof(float)) * std::max(1, target_.fma_per_cycle)) >=
-         kCyclesWorthSharing;
+  return threads_ > 1 && axes_.row >= 0 && PaysToShare(*facts_, target_);
 }
 
 double InnerProductRule::Cycles(const InnerProductPlan& plan) const {
@@ -149,12 +146,13 @@ void InnerProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) co
   const auto number = [&](int knob, std::size_t choice) {
     return knob < 0 ? 1 : static_cast<int>(knobs[knob].numbers[choice]);
   };
+  const std::size_t widest = choices(lanes) - 1;
   // The tiling rule knows better than this estimate, unless the difference is plain.
   double best = OuterProductCycles() * 0.8;
   for (std::size_t r = 0; r < choices(rows); ++r) {
     for (std::size_t c = 0; c < choices(columns); ++c) {
       for (std::size_t u = 0; u < choices(chains); ++u) {
-        const InnerProductPlan plan{target_.lanes(sizeof(float)), number(rows, r), number(columns, c),
+        const InnerProductPlan plan{number(lanes, widest), number(rows, r), number(columns, c),
                                     number(chains, u)};
         if (Refusal(plan) != nullptr || Cycles(plan) >= best) continue;
         best = Cycles(plan);
@@ -162,9 +160,7 @@ void InnerProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) co
         config.choice[columns] = static_cast<uint16_t>(c);
         config.choice[chains] = static_cast<uint16_t>(u);
         if (rows >= 0) config.choice[rows] = static_cast<uint16_t>(r);
-        const std::vector<int64_t>& sizes = knobs[lanes].numbers;
-        config.choice[lanes] =
-            static_cast<uint16_t>(std::ranges::find(sizes, int64_t{plan.lanes}) - sizes.begin());
+        config.choice[lanes] = static_cast<uint16_t>(widest);
       }
     }
   }

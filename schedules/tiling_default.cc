@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "schedules/knobs.h"
+#include "schedules/sharing.h"
 #include "schedules/tiling_space.h"
 
 namespace tunefarm::schedules {
@@ -58,17 +59,7 @@ double TilesCost(int64_t all_vectors, int64_t vectors, int64_t all_rows, int64_t
          TileCost(rest_vectors, rest_rows, elementwise, target);
 }
 
-// Starting threads and waiting for them takes some 10,000 cycles where they still spin, and several times
-// that where they sleep. A kernel that would take less than this alone, at full speed, is not shared out.
-constexpr double kCyclesWorthSharing = 50000;
-
 }  // namespace
-
-bool TilingRule::PaysToShare() const {
-  const double cycles = facts_->compute.flop / (2.0 * std::max(1, target_.lanes(sizeof(float))) *
-                                                std::max<double>(1, target_.fma_per_cycle));
-  return cycles >= kCyclesWorthSharing;
-}
 
 Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   // Vectors that would be gathered from a strided input are worse than a store that scatters them; and so is
@@ -184,7 +175,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   nearest(kBlockR2, 0);
   nearest(kBlockK, many_rows && !(lhs_direct && Extent(roles.k) <= deepest) ? 256 : 0);
   // Threads share out the outermost loop, which must then be spatial.
-  named(kOrder, {threads_ > 1 && PaysToShare() ? "vkr" : "kvr", "vr"});
+  named(kOrder, {threads_ > 1 && PaysToShare(*facts_, target_) ? "vkr" : "kvr", "vr"});
   named(kInner, {"rows"});
   named(kReduce, {depthwise ? "taps_out" : clipped ? "inner_tap_out" : "taps_k", "inner_tap_out", "taps_k"});
   nearest(kUnroll, 1);
@@ -203,7 +194,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
                   : std::vector<std::string>{"direct", "panel_inner"});
   named(kTailRows, {"guard"});
   named(kTailVector, {"guard"});
-  named(kParallel, {PaysToShare() ? "yes" : "no"});
+  named(kParallel, {PaysToShare(*facts_, target_) ? "yes" : "no"});
   if (depthwise && elementwise) PreferWindows(knobs, config);
   return config;
 }

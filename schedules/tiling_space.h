@@ -70,7 +70,6 @@ class TilingRule {
  private:
   std::vector<Knob> MakeKnobs() const;
   Config PreferredConfig(const std::vector<Knob>& knobs) const;
-  bool PaysToShare() const;  // Among threads, by an estimate.
   void PreferWindows(const std::vector<Knob>& knobs, Config& config) const;
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
