@@ -1,6 +1,8 @@
 #include "bench/search_speed.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -34,6 +36,8 @@ absl::Status MeasureTask(const schedules::Task& task, const SpeedOptions& option
                                             configs.begin() + std::min<int>(kTrained, options.configs));
   data.rows = cost_model::ExtractRows(task, some);
   TUNEFARM_ASSIGN_OR_RETURN(data.scores, cost_model::AnalyticModel().Predict(data.rows.data(), some.size()));
+  const float best = *std::max_element(data.scores.begin(), data.scores.end());
+  for (float& score : data.scores) score = std::exp2(score - best);  // A throughput relative to the best.
   data.task.assign(some.size(), 0);
   TUNEFARM_ASSIGN_OR_RETURN(const auto model, cost_model::CorrectedEstimate::Create());
   TUNEFARM_RETURN_IF_ERROR(model->Fit(data));
