@@ -167,10 +167,6 @@ constexpr char kFill[] = R"(static inline void fill($LHS* to, long count) {
 
 }  // namespace
 
-bool HasFeature(const Target& target, const char* feature) {
-  return std::ranges::find(target.isa_features, feature) != target.isa_features.end();
-}
-
 int BytesOf(DotElement element) { return element == DotElement::kI16 ? 2 : 1; }
 
 const char* CTypeOf(DotElement element) {

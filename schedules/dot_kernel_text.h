@@ -9,8 +9,6 @@
 
 namespace tunefarm::schedules {
 
-bool HasFeature(const Target& target, const char* feature);
-
 std::vector<const DotKernel*> X86DotKernels(const Target& target);
 // The output's limits are those of int8, so that a saturating conversion clamps.
 inline bool Saturates(const Requantize& requantize) {

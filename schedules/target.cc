@@ -84,6 +84,10 @@ absl::Status ReadNumber(const Json& json, const char* field, int64_t low, int64_
 
 }  // namespace
 
+bool HasFeature(const Target& target, const char* feature) {
+  return std::ranges::find(target.isa_features, feature) != target.isa_features.end();
+}
+
 std::string Target::ToJson() const {
   Json json;
   json["name"] = name;

@@ -42,6 +42,8 @@ struct Target {
   std::string ToJson() const;
 };
 
+bool HasFeature(const Target& target, const char* feature);  // Of isa_features.
+
 // JSON text with exactly the fields of Target, by their names; `kernel_format`, `data_bytes` and
 // `constant_bytes` may be absent. kInvalidArgument names the field.
 absl::StatusOr<Target> ParseTarget(absl::string_view json);

@@ -9,6 +9,7 @@
 #include "schedules/knobs.h"
 #include "schedules/loop_tree.h"
 #include "schedules/lower.h"
+#include "schedules/paired_product_rule.h"
 #include "schedules/schedule_template.h"
 #include "schedules/small_task.h"
 #include "schedules/tiling_space.h"
@@ -18,31 +19,130 @@
 namespace tunefarm::schedules {
 namespace {
 
+// A template that a task can choose in place of the tiling rule, by the knob "algorithm".
+class Alternative {
+ public:
+  virtual ~Alternative() = default;
+  virtual const char* version() const = 0;
+  virtual std::vector<Knob> Knobs() const = 0;    // "algorithm", whose first value is the tiling rule.
+  virtual bool Uses(const Knob& knob) const = 0;  // The others have no meaning for it.
+  virtual void Prefer(const std::vector<Knob>& /*knobs*/, Config& /*config*/) const {}
+  virtual const char* Refusal(const ConfigSpace& space, const Config& config) const = 0;
+  virtual absl::StatusOr<LoopTree> Lower(const ConfigSpace& space, const Config& config) const = 0;
+  // Sets `c` and `error_growth`.
+  virtual absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
+                             KernelSource& source) const = 0;
+};
+
+class WinogradAlternative final : public Alternative {
+ public:
+  WinogradAlternative(const Workload& workload, const ComputeDefinition& compute, const ComputeFacts& facts,
+                      const Target& target, int threads)
+      : workload_(workload), compute_(compute), facts_(facts), rule_(workload, target, threads) {}
+  const char* version() const override { return "winograd-1"; }
+  std::vector<Knob> Knobs() const override { return WinogradRule::Knobs(); }
+  bool Uses(const Knob& knob) const override { return WinogradRule::Uses(knob); }
+  const char* Refusal(const ConfigSpace& space, const Config& config) const override {
+    return rule_.Refusal(rule_.Resolve(space, config));
+  }
+  absl::StatusOr<LoopTree> Lower(const ConfigSpace& space, const Config& config) const override {
+    return rule_.Lower(rule_.Resolve(space, config), facts_);
+  }
+  absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
+                     KernelSource& source) const override {
+    const WinogradPlan plan = rule_.Resolve(space, config);
+    TUNEFARM_ASSIGN_OR_RETURN(source.c, PrintWinograd(rule_, plan, workload_, compute_, options.title,
+                                                      options.config, options.threads));
+    source.error_growth = WinogradErrorGrowth(*rule_.shape(plan).form);
+    return absl::OkStatus();
+  }
+
+ private:
+  const Workload& workload_;
+  const ComputeDefinition& compute_;
+  const ComputeFacts& facts_;
+  const WinogradRule rule_;
+};
+
+class InnerProductAlternative final : public Alternative {
+ public:
+  InnerProductAlternative(const ComputeFacts& facts, const Target& target, int threads)
+      : rule_(facts, target, threads) {}
+  const char* version() const override { return "inner-1"; }
+  std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
+  bool Uses(const Knob& knob) const override { return InnerProductRule::Uses(knob); }
+  void Prefer(const std::vector<Knob>& knobs, Config& config) const override { rule_.Prefer(knobs, config); }
+  const char* Refusal(const ConfigSpace& space, const Config& config) const override {
+    return rule_.Refusal(rule_.Resolve(space, config));
+  }
+  absl::StatusOr<LoopTree> Lower(const ConfigSpace& space, const Config& config) const override {
+    return rule_.Lower(rule_.Resolve(space, config));
+  }
+  absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
+                     KernelSource& source) const override {
+    source.c = rule_.Print(rule_.Resolve(space, config), options.title, options.config);
+    return absl::OkStatus();
+  }
+
+ private:
+  const InnerProductRule rule_;
+};
+
+class PairedProductAlternative final : public Alternative {
+ public:
+  PairedProductAlternative(const ComputeFacts& facts, const Target& target, int threads)
+      : rule_(facts, target, threads) {}
+  const char* version() const override { return "paired-1"; }
+  std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
+  bool Uses(const Knob& knob) const override { return PairedProductRule::Uses(knob); }
+  const char* Refusal(const ConfigSpace& space, const Config& config) const override {
+    return rule_.Refusal(rule_.Resolve(space, config));
+  }
+  absl::StatusOr<LoopTree> Lower(const ConfigSpace& space, const Config& config) const override {
+    return rule_.Lower(rule_.Resolve(space, config));
+  }
+  absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
+                     KernelSource& source) const override {
+    source.c = rule_.Print(rule_.Resolve(space, config), options.title, options.config);
+    source.error_growth = kPairedProductErrorGrowth;
+    return absl::OkStatus();
+  }
+
+ private:
+  const PairedProductRule rule_;
+};
+
 // Float operators: the tiling rule derived from the compute definition, and as a choice beside it Winograd's
-// algorithm for the convolutions that it serves, or inner products for products with few columns.
+// convolution, inner products where there are few columns, or products by pairs of terms.
 class TiledTask : public Task {
  public:
   TiledTask(const Workload& workload, const Target& target, int threads)
       : Task(workload, target, threads),
         facts_(Analyze(Simplify(compute()))),
         rule_(facts_, target, threads) {
-    if (WinogradRule::Serves(workload)) winograd_.emplace(workload, target, threads);
-    if (InnerProductRule::Serves(facts_, target)) inner_.emplace(facts_, target, threads);
+    if (WinogradRule::Serves(workload)) {
+      other_ = std::make_unique<WinogradAlternative>(this->workload(), compute(), facts_, target, threads);
+    } else if (InnerProductRule::Serves(facts_, target)) {
+      other_ = std::make_unique<InnerProductAlternative>(facts_, target, threads);
+    } else if (PairedProductRule::Serves(facts_, target)) {
+      other_ = std::make_unique<PairedProductAlternative>(facts_, target, threads);
+    }
   }
   // Before anything else.
   absl::Status MakeSpace() {
     TUNEFARM_ASSIGN_OR_RETURN(ConfigSpace direct, rule_.MakeSpace());
-    if (!winograd_.has_value() && !inner_.has_value()) {
+    if (other_ == nullptr) {
       space_.emplace(std::move(direct));
       return absl::OkStatus();
     }
     std::vector<Knob> knobs = direct.knobs();
     Config start = direct.default_config();
-    for (Knob& knob : winograd_.has_value() ? WinogradRule::Knobs() : inner_->Knobs()) {
+    direct_knobs_ = knobs.size();
+    for (Knob& knob : other_->Knobs()) {
       knobs.push_back(std::move(knob));
       start.choice.push_back(0);
     }
-    if (inner_.has_value()) inner_->Prefer(knobs, start);
+    other_->Prefer(knobs, start);
     space_.emplace(SpaceOf(
         std::move(knobs), std::move(start),
         [this](const ConfigSpace& space, const Config& config) { return Refusal(space, config); },
@@ -54,13 +154,12 @@ class TiledTask : public Task {
   const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
   std::string template_version() const override {
-    return winograd_.has_value() ? "tiled-4+winograd-1" : inner_.has_value() ? "tiled-4+inner-1" : "tiled-4";
+    return other_ == nullptr ? "tiled-4" : absl::StrCat("tiled-4+", other_->version());
   }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
     if (const char* reason = Refusal(*space_, config)) return absl::InvalidArgumentError(reason);
-    if (IsWinograd(*space_, config)) return winograd_->Lower(winograd_->Resolve(*space_, config), facts_);
-    if (IsInner(*space_, config)) return inner_->Lower(inner_->Resolve(*space_, config));
+    if (!IsDirect(*space_, config)) return other_->Lower(*space_, config);
     TUNEFARM_ASSIGN_OR_RETURN(const Schedule schedule,
                               rule_.MakeSchedule(rule_.Resolve(space_->knobs(), config)));
     return schedules::Lower(schedule, threads());
@@ -73,15 +172,10 @@ class TiledTask : public Task {
     options.config = absl::StrCat(template_version(), ": ", space_->ToText(config));
     options.threads = threads();
     KernelSource source;
-    if (IsWinograd(*space_, config)) {
-      const WinogradPlan plan = winograd_->Resolve(*space_, config);
-      TUNEFARM_ASSIGN_OR_RETURN(source.c, PrintWinograd(*winograd_, plan, workload(), compute(),
-                                                        options.title, options.config, threads()));
-      source.error_growth = WinogradErrorGrowth(*winograd_->shape(plan).form);
-    } else if (IsInner(*space_, config)) {
-      source.c = inner_->Print(inner_->Resolve(*space_, config), options.title, options.config);
-    } else {
+    if (IsDirect(*space_, config)) {
       source.c = PrintC(tree, facts_, options);
+    } else {
+      TUNEFARM_RETURN_IF_ERROR(other_->Print(*space_, config, options, source));
     }
     source.flags = ThreadFlags();
     source.packed_bytes = static_cast<uint64_t>(tree.packed_bytes);
@@ -90,42 +184,31 @@ class TiledTask : public Task {
   }
 
  private:
-  static bool IsDirect(const ConfigSpace& space, const Config& config) {
-    return space.number(config, space.FindKnob("algorithm")) == 0;
-  }
-  bool IsWinograd(const ConfigSpace& space, const Config& config) const {
-    return winograd_.has_value() && !IsDirect(space, config);
-  }
-  bool IsInner(const ConfigSpace& space, const Config& config) const {
-    return inner_.has_value() && !IsDirect(space, config);
+  bool IsDirect(const ConfigSpace& space, const Config& config) const {
+    return other_ == nullptr || space.number(config, static_cast<int>(direct_knobs_)) == 0;
   }
   // Knobs that the algorithm does not look at stand at the default's values.
   void Canonicalize(const ConfigSpace& space, Config& config) const {
     const bool direct = IsDirect(space, config);
     for (std::size_t k = 0; k < space.knobs().size(); ++k) {
-      const Knob& knob = space.knobs()[k];
-      const bool used = direct ? knob.name != "tiles" && knob.name != "columns" && knob.name != "chains"
-                        : winograd_.has_value() ? WinogradRule::Uses(knob)
-                                                : InnerProductRule::Uses(knob);
+      const bool used = direct ? k <= direct_knobs_ : other_->Uses(space.knobs()[k]);
       if (!used) config.choice[k] = space.default_config().choice[k];
     }
   }
   const char* Refusal(const ConfigSpace& space, const Config& config) const {
-    if (!winograd_.has_value() && !inner_.has_value())
-      return rule_.Refusal(rule_.Resolve(space.knobs(), config));
+    if (other_ == nullptr) return rule_.Refusal(rule_.Resolve(space.knobs(), config));
     Config canonical = config;
     Canonicalize(space, canonical);
     if (canonical != config)
       return "a knob that the algorithm does not use stands at another value than the default";
-    if (IsWinograd(space, config)) return winograd_->Refusal(winograd_->Resolve(space, config));
-    if (IsInner(space, config)) return inner_->Refusal(inner_->Resolve(space, config));
-    return rule_.Refusal(rule_.Resolve(space.knobs(), config));
+    return IsDirect(space, config) ? rule_.Refusal(rule_.Resolve(space.knobs(), config))
+                                   : other_->Refusal(space, config);
   }
 
   const ComputeFacts facts_;
   const TilingRule rule_;
-  std::optional<WinogradRule> winograd_;
-  std::optional<InnerProductRule> inner_;
+  std::unique_ptr<Alternative> other_;  // Null where there is none.
+  std::size_t direct_knobs_ = 0;        // The tiling rule's, before "algorithm" and what belongs to it.
   std::optional<ConfigSpace> space_;
 };
 

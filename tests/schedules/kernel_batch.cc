@@ -118,10 +118,33 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
   std::vector<std::string> argv = {target.compiler};
   // One translation unit: the kernels' helpers are renamed, so that each brings its own.
   for (std::size_t k = 0; k < kernels.size(); ++k) {
-    for (const char* name :
-         {"tunefarm_prepare", "tunefarm_run", "min_long", "max_long", "every_second", "relu", "relu6", "vec",
-          "vec_unaligned", "mask", "transform_input", "transform_output", "load_lanes", "store_lanes",
-          "multiply", "sum_lanes", "pack_columns"}) {
+    for (const char* name : {"tunefarm_prepare",
+                             "tunefarm_run",
+                             "min_long",
+                             "max_long",
+                             "every_second",
+                             "relu",
+                             "relu6",
+                             "vec",
+                             "vec_unaligned",
+                             "mask",
+                             "transform_input",
+                             "transform_output",
+                             "load_lanes",
+                             "store_lanes",
+                             "multiply",
+                             "sum_lanes",
+                             "pack_columns",
+                             "pack_rows",
+                             "pack_lanes",
+                             "pack_constant",
+                             "larger",
+                             "power_of_2",
+                             "from_bits",
+                             "quad",
+                             "quad_unaligned",
+                             "mask_unaligned",
+                             "word"}) {
       absl::StrAppend(&all, "#undef ", name, "\n#define ", name, " ", name, "_", k, "\n");
     }
     absl::StrAppend(&all, kernels[k].source.c);

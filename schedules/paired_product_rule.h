@@ -1,0 +1,87 @@
+// Matrix products by pairs of terms, after S. Winograd, "A new algorithm for inner product" (1968): a written
+// template. Of every three terms k, the first two are taken together,
+//
+//   a0 w0 + a1 w1 = (a0 + w1) (a1 + w0) - a0 a1 - w0 w1
+//
+// where the last two products depend on the row alone and on the column alone, and are summed up when the
+// factors are packed. The third is added as usual. Three terms then cost two fused multiply-adds and two
+// additions, which pays on cores that add on other units than they multiply on.
+//
+//   scaled weights -> panels, once; for each block of rows: scaled rows -> tiles
+//   for each block of the sum: for each panel: for each tile:
+//     sums[row][column] += pairs and third terms
+//   output = epilogue(sums, scaled back)
+//
+// Sums of a and w are exact enough only while both are of one size: each row and each column is scaled by the
+// power of 2 that brings its largest magnitude into [1, 2) (Brent, "Algorithms for matrix multiplication",
+// 1970). Which factor is the one with the rows is a matter of the output's layout: vectors lie along the axis
+// in which it is contiguous (below: lanes), the other factor is broadcast (below: rows).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schedules/compute_facts.h"
+#include "schedules/config_space.h"
+#include "schedules/loop_tree.h"
+#include "schedules/target.h"
+
+namespace tunefarm::schedules {
+
+// How many times the tolerance of direct summation a result may use. Partial sums are a random walk from the
+// products that are taken off to the result. With N terms of variances s and t, where direct sums have the
+// variance j s t after j terms and roundings of u^2 N^2 / 2 times s t in all, those of pairs come to
+// 1/2 + (s/t + t/s) / 4 times that. Scaling leaves a factor of 2 between magnitudes, 4 between variances at
+// worst on one side: 1/2 + (4 + 1/4) / 4 = 1.6; and as much again for the sums of a and w, which are rounded.
+inline constexpr double kPairedProductErrorGrowth = 4;
+
+// The decisions of a config.
+struct PairedProductPlan {
+  int lanes = 8;
+  int vectors = 1, rows = 1;  // The register tile.
+  int64_t block = 0;          // Of the factor that is packed while the kernel runs; 0: all.
+  int64_t steps = 0;          // Of three terms, in a block of the sum.
+  bool parallel = false;      // Threads share the blocks.
+};
+
+// A factor whose own axes are counted as one, in the output's order.
+struct ProductFactor {
+  const LinearAccess* access = nullptr;
+  std::vector<int> axes;  // Outermost first.
+  int64_t extent = 1;
+};
+
+struct ProductFactors {
+  ProductFactor rows, lanes;
+  std::vector<int> outer;  // Spatial axes of neither, or of both.
+  std::vector<int> terms;  // Reductions, outermost first.
+  int64_t term_count = 1;
+};
+
+// Immutable; refers to `facts`, which must outlive it.
+class PairedProductRule {
+ public:
+  static bool Serves(const ComputeFacts& facts, const Target& target);
+  PairedProductRule(const ComputeFacts& facts, const Target& target, int threads);
+
+  // "algorithm" (0: the tiling rule, 1: pairs) and "pack_block".
+  std::vector<Knob> Knobs() const;
+  // The knobs that Resolve looks at: those above, lanes, vectors, rows, block_k and parallel.
+  static bool Uses(const Knob& knob);
+  PairedProductPlan Resolve(const ConfigSpace& space, const Config& config) const;
+  const char* Refusal(const PairedProductPlan& plan) const;  // Null when the plan can be built.
+
+  LoopTree Lower(const PairedProductPlan& plan) const;
+  // The whole kernel as C. The ABI is in docs/formats.md.
+  std::string Print(const PairedProductPlan& plan, const std::string& title, const std::string& config) const;
+
+ private:
+  const ComputeFacts* facts_;
+  Target target_;
+  int threads_;
+  ProductFactors factors_;
+};
+
+}  // namespace tunefarm::schedules
