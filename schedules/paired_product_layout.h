@@ -14,7 +14,7 @@ struct PackedFactor {
 };
 
 struct PairedProductLayout {
-  int64_t steps = 0, sum_blocks = 1;       // Of three terms; blocks of them.
+  int64_t steps = 0, sum_blocks = 1;       // Of the sum; blocks of them.
   bool rows_blocked = true;                // Or the lanes are.
   bool packs_other = false;                // While the kernel runs, for each iteration of the outer loops.
   int64_t block = 1, blocks = 1;           // Of the blocked factor, whole tiles; how many.
@@ -26,6 +26,9 @@ struct PairedProductLayout {
   const PackedFactor& rows() const { return rows_blocked ? blocked : other; }
   const PackedFactor& lanes() const { return rows_blocked ? other : blocked; }
 };
+
+// Vector registers that the tile's inner loop needs on a core that has so many.
+int VectorRegistersOf(const PairedTile& tile, int registers);
 
 // A factor's rows (lanes) can be read where they are: their terms (they themselves) are contiguous.
 bool ReadsRowsInPlace(const ProductFactors& factors);

@@ -15,10 +15,11 @@ class PairedProductPrinter {
         plan_(plan),
         layout_(LayOut(facts, factors, plan, threads)),
         registers_(registers),
-        tile_lanes_(int64_t{plan.vectors} * plan.lanes) {}
+        tile_lanes_(plan.tile_lanes()),
+        terms_(plan.tile.terms) {}
 
   std::string Print(const std::string& title, const std::string& config) {
-    PrintPreamble(title, config, plan_.lanes, facts_.compute, out_);
+    PrintPreamble(title, config, plan_.tile.lanes, facts_.compute, out_);
     Types();
     if (layout_.other_copies > 0 && layout_.packed_elements > 0) {
       PackElements(layout_.rows_blocked ? factors_.lanes : factors_.rows, layout_.other);
@@ -84,7 +85,7 @@ class PairedProductPrinter {
   }
 
   void Types() {
-    out_.Line("typedef int mask_unaligned __attribute__((vector_size(", plan_.lanes * 4,
+    out_.Line("typedef int mask_unaligned __attribute__((vector_size(", plan_.tile.lanes * 4,
               "), may_alias, aligned(4)));");
     out_.Line("typedef float quad __attribute__((vector_size(16), may_alias));");
     out_.Line("typedef float quad_unaligned __attribute__((vector_size(16), may_alias, aligned(4)));");
@@ -123,19 +124,19 @@ class PairedProductPrinter {
     out_.Line("const float scale = i < ", factor.extent, " ? from_bits(", kTwice, " - power) : 0;");
     out_.Line("to[", packed.scales, " + i] = from_bits(power);");
     out_.Line("float* restrict tile = to + i / ", packed.width, " * ", packed.tile, "L + i % ", packed.width,
-              rows ? " * 3" : "", ";");
+              rows ? absl::StrCat(" * ", terms_) : "", ";");
     out_.Open("for (long block = 0; block < ", layout_.sum_blocks, "; ++block)");
     out_.Line("float pairs = 0;");
     out_.Line("const long end = min_long((block + 1) * ", plan_.steps, ", ", layout_.steps, ");");
     out_.Open("for (long step = block * ", plan_.steps, "; step < end; ++step)");
-    out_.Line("float three[3];");
-    out_.Open("for (long t = 0; t < 3; ++t)");
-    out_.Line("const long k = step * 3 + t;");
-    out_.Line("three[t] = k < ", factors_.term_count, " ? terms[", term_offset, "] * scale : 0;");
-    out_.Line("tile[step * ", 3 * packed.width, " + t", rows ? "" : absl::StrCat(" * ", packed.width),
-              "] = three[t];");
+    out_.Line("float scaled[", terms_, "];");
+    out_.Open("for (long t = 0; t < ", terms_, "; ++t)");
+    out_.Line("const long k = step * ", terms_, " + t;");
+    out_.Line("scaled[t] = k < ", factors_.term_count, " ? terms[", term_offset, "] * scale : 0;");
+    out_.Line("tile[step * ", terms_ * packed.width, " + t", rows ? "" : absl::StrCat(" * ", packed.width),
+              "] = scaled[t];");
     out_.Close();
-    out_.Line("pairs += three[0] * three[1];");
+    out_.Line("pairs += scaled[0] * scaled[1];");
     out_.Close();
     out_.Line("to[", packed.pairs, " + block * ", packed.count, " + i] = pairs;");
     out_.Close();
@@ -164,9 +165,9 @@ class PairedProductPrinter {
 
   // A tile of rows whose terms are contiguous.
   void PackRows() {
-    const int rows = plan_.rows;
-    const int64_t terms = factors_.term_count, lanes = plan_.lanes;
-    const int64_t whole = terms < 4 ? 0 : (terms - 4) / 3 + 1;  // Steps whose three terms another follows.
+    const int rows = plan_.tile.rows;
+    const int64_t terms = factors_.term_count, lanes = plan_.tile.lanes;
+    const int64_t whole = terms < 4 ? 0 : (terms - 4) / terms_ + 1;  // Steps that four terms can be read of.
     out_.Blank();
     out_.Line("// A tile of rows: [step][row][term].");
     out_.Open("static void pack_rows(const float* const* rows, float* restrict to, float* restrict pairs, ",
@@ -198,21 +199,21 @@ class PairedProductPrinter {
     }
     OpenSumBlock(whole);
     out_.Line("quad sums[", rows, "] = {{0}};");
-    out_.Line("// A fourth term is written over by the row behind.");
-    out_.Open("for (; step < whole; ++step, to += ", 3 * rows, ")");
+    if (terms_ < 4) out_.Line("// A fourth term is written over by the row behind.");
+    out_.Open("for (; step < whole; ++step, to += ", terms_ * rows, ")");
     for (int row = 0; row < rows; ++row) {
-      out_.Line("const quad x", row, " = *(const quad_unaligned*)(row", row, " + step * 3) * scale", row,
-                ";");
-      out_.Line("*(quad_unaligned*)(to + ", 3 * row, ") = x", row, ";");
+      out_.Line("const quad x", row, " = *(const quad_unaligned*)(row", row, " + step * ", terms_,
+                ") * scale", row, ";");
+      out_.Line("*(quad_unaligned*)(to + ", terms_ * row, ") = x", row, ";");
       out_.Line("sums[", row, "] += x", row, " * __builtin_shufflevector(x", row, ", x", row,
                 ", 1, 0, 3, 2);");
     }
     out_.Close();
-    out_.Open("for (; step < end; ++step, to += ", 3 * rows, ")");
+    out_.Open("for (; step < end; ++step, to += ", terms_ * rows, ")");
     out_.Open("for (int row = 0; row < ", rows, "; ++row)");
-    out_.Line("for (long t = 0; t < 3; ++t) to[row * 3 + t] = step * 3 + t < ", terms,
-              " ? rows[row][step * 3 + t] * scale[row] : 0;");
-    out_.Line("sums[row][0] += to[row * 3] * to[row * 3 + 1];");
+    out_.Line("for (long t = 0; t < ", terms_, "; ++t) to[row * ", terms_, " + t] = step * ", terms_,
+              " + t < ", terms, " ? rows[row][step * ", terms_, " + t] * scale[row] : 0;");
+    out_.Line("sums[row][0] += to[row * ", terms_, "] * to[row * ", terms_, " + 1];");
     out_.Close();
     out_.Close();
     out_.Line("for (int row = 0; row < ", rows, "; ++row) pairs[block * ", layout_.rows().count,
@@ -223,7 +224,7 @@ class PairedProductPrinter {
 
   // A tile of lanes which are contiguous, term by term.
   void PackLanes() {
-    const int vectors = plan_.vectors;
+    const int vectors = plan_.tile.vectors;
     const int64_t terms = factors_.term_count;
     out_.Blank();
     out_.Line("// A tile of lanes: [step][term][lane].");
@@ -231,7 +232,7 @@ class PairedProductPrinter {
               "float* restrict pairs, float* restrict scales)");
     out_.Line("mask largest[", vectors, "] = {{0}};");
     const auto at = [&](const std::string& k, int vector) {
-      return absl::StrCat("(from + (", k, ") * next + ", vector * plan_.lanes, ")");
+      return absl::StrCat("(from + (", k, ") * next + ", vector * plan_.tile.lanes, ")");
     };
     out_.Open("for (long k = 0; k < ", terms, "; ++k)");
     for (int v = 0; v < vectors; ++v)
@@ -243,101 +244,117 @@ class PairedProductPrinter {
     out_.Line("mask power = largest[v] & 0x7f800000;");
     out_.Line("power = larger(power, (mask){0} + ", kLowest, ");");
     out_.Line("power = -larger(-power, (mask){0} - ", kHighest, ");");
-    out_.Line("*(mask_unaligned*)(scales + v * ", plan_.lanes, ") = power;");
+    out_.Line("*(mask_unaligned*)(scales + v * ", plan_.tile.lanes, ") = power;");
     out_.Line("scale[v] = (vec)(", kTwice, " - power);");
     out_.Close();
-    OpenSumBlock(terms / 3);
+    OpenSumBlock(terms / terms_);
     out_.Line("vec sums[", vectors, "] = {{0}};");
     const auto step = [&](int valid) {
       for (int v = 0; v < vectors; ++v) {
-        for (int t = 0; t < 3; ++t) {
-          const std::string k = absl::StrCat("step * 3 + ", t);
+        for (int t = 0; t < terms_; ++t) {
+          const std::string k = absl::StrCat("step * ", terms_, " + ", t);
           out_.Line("const vec x", v, "_", t, " = ",
                     t < valid ? absl::StrCat("*(const vec_unaligned*)", at(k, v), " * scale[", v, "]")
                               : std::string("{0}"),
                     ";");
-          out_.Line("*(vec_unaligned*)(to + ", t * tile_lanes_ + int64_t{v} * plan_.lanes, ") = x", v, "_", t,
-                    ";");
+          out_.Line("*(vec_unaligned*)(to + ", t * tile_lanes_ + int64_t{v} * plan_.tile.lanes, ") = x", v,
+                    "_", t, ";");
         }
         out_.Line("sums[", v, "] += x", v, "_0 * x", v, "_1;");
       }
     };
-    out_.Open("for (; step < whole; ++step, to += ", 3 * tile_lanes_, ")");
-    step(3);
+    out_.Open("for (; step < whole; ++step, to += ", terms_ * tile_lanes_, ")");
+    step(terms_);
     out_.Close();
-    if (terms % 3 != 0) {
-      out_.Open("for (; step < end; ++step, to += ", 3 * tile_lanes_, ")");
-      step(static_cast<int>(terms % 3));
+    if (terms % terms_ != 0) {
+      out_.Open("for (; step < end; ++step, to += ", terms_ * tile_lanes_, ")");
+      step(static_cast<int>(terms % terms_));
       out_.Close();
     }
     out_.Line("for (int v = 0; v < ", vectors, "; ++v) *(vec_unaligned*)(pairs + block * ",
-              layout_.lanes().count, " + v * ", plan_.lanes, ") = sums[v];");
+              layout_.lanes().count, " + v * ", plan_.tile.lanes, ") = sums[v];");
     out_.Close();
     out_.Close();
   }
 
-  std::string Sum(int row, int vector) const { return absl::StrCat("s", row, "_", vector); }
   template <typename Print>
   void ForEachSum(const Print& print) const {
-    for (int row = 0; row < plan_.rows; ++row) {
-      for (int v = 0; v < plan_.vectors; ++v) print(row, v);
+    for (int row = 0; row < plan_.tile.rows; ++row) {
+      for (int v = 0; v < plan_.tile.vectors; ++v) print(row, v);
     }
   }
 
-  // The steps of a tile, as assembler: with the additions of a pair before its multiply-add, in this order,
-  // nothing waits, and compilers neither copy registers nor change the order.
+  // The steps of a tile, as assembler: compilers copy registers, spill them, and change the order, which is
+  // what lets additions and multiply-adds run side by side. With 32 registers single terms are broadcast by
+  // their multiply-adds, which are spread among the pairs; with 16 they follow them.
   void Steps() {
-    const int vectors = plan_.vectors, rows = plan_.rows;
-    const int first = registers_ >= 32 ? 16 : rows * vectors;  // Sums are in the registers before.
+    const int vectors = plan_.tile.vectors, rows = plan_.tile.rows, sums = rows * vectors;
+    const bool many = registers_ >= 32;
     const auto name = [&](int number) {
-      return absl::StrCat("%%", plan_.lanes == 16 ? "z" : "y", "mm", number);
+      return absl::StrCat("%%", plan_.tile.lanes == 16 ? "z" : "y", "mm", number);
     };
-    int used = first;
-    const auto line = [&](const std::string& text) { out_.Line("\"", text, "\\n\\t\""); };
+    const auto sum = [&](int row, int v) { return name(row * vectors + v); };
+    // The second term's weights stay in memory where they do not fit.
+    const bool both = !many && sums + 2 * vectors + 4 <= registers_;
+    const int w = sums, single = many ? sums + vectors : sums, free = sums + vectors * (many || both ? 2 : 1);
+    const std::string a0 = name(free), a1 = name(free + 1), x = name(free + 2), y = name(free + 3);
     const auto lanes_at = [&](int term, int v) {
-      return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.lanes) * 4, "(%[b])");
+      return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.tile.lanes) * 4, "(%[b])");
     };
-    const auto terms_at = [](int row, int term) { return absl::StrCat((row * 3 + term) * 4, "(%[a])"); };
-    const auto registers = [&](int count) {
-      std::vector<std::string> names;
-      for (int i = 0; i < count; ++i) names.push_back(name(used + i));
-      used += count;
-      most_ = std::max(most_, used);
-      return names;
-    };
-    out_.Line("__asm__(");
-    line("1:");
-    const std::vector<std::string> w0 = registers(vectors), w1 = registers(vectors);
-    const std::vector<std::string> a = registers(2), x = registers(vectors > 1 ? 2 : 0);
-    for (int v = 0; v < vectors; ++v) line(absl::StrCat("vmovups ", lanes_at(0, v), ", ", w0[v]));
-    for (int v = 0; v < vectors; ++v) line(absl::StrCat("vmovups ", lanes_at(1, v), ", ", w1[v]));
+    const auto term_at = [&](int row, int term) { return absl::StrCat((row * terms_ + term) * 4, "(%[a])"); };
+    std::vector<std::string> pairs, singles;
     for (int row = 0; row < rows; ++row) {
-      line(absl::StrCat("vbroadcastss ", terms_at(row, 0), ", ", a[0]));
-      line(absl::StrCat("vbroadcastss ", terms_at(row, 1), ", ", a[1]));
+      pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 0), ", ", a0));
+      pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 1), ", ", a1));
       for (int v = 0; v < vectors; ++v) {
-        const std::vector<std::string>& to = v + 1 == vectors ? a : x;
-        line(absl::StrCat("vaddps ", w1[v], ", ", a[0], ", ", to[0]));
-        line(absl::StrCat("vaddps ", w0[v], ", ", a[1], ", ", to[1]));
-        line(absl::StrCat("vfmadd231ps ", to[0], ", ", to[1], ", %[", Sum(row, v), "]"));
+        pairs.push_back(
+            absl::StrCat("vaddps ", both ? name(w + vectors + v) : lanes_at(1, v), ", ", a0, ", ", x));
+        pairs.push_back(absl::StrCat("vaddps ", name(w + v), ", ", a1, ", ", y));
+        pairs.push_back(absl::StrCat("vfmadd231ps ", x, ", ", y, ", ", sum(row, v)));
       }
     }
-    for (int v = 0; v < vectors; ++v) line(absl::StrCat("vmovups ", lanes_at(2, v), ", ", w0[v]));
-    for (int row = 0; row < rows; ++row) {
-      const std::string& term = a[row % 2];
-      line(absl::StrCat("vbroadcastss ", terms_at(row, 2), ", ", term));
+    for (int term = 2; term < terms_; ++term) {
       for (int v = 0; v < vectors; ++v)
-        line(absl::StrCat("vfmadd231ps ", w0[v], ", ", term, ", %[", Sum(row, v), "]"));
+        singles.push_back(absl::StrCat("vmovups ", lanes_at(term, v), ", ", name(single + v)));
+      for (int r = 0; r < rows; ++r) {
+        const int row = many ? (r + rows / 2) % rows : r;  // Far from the pairs of the same sums.
+        const std::string term_register = r % 2 == 0 ? a0 : a1;
+        if (!many) singles.push_back(absl::StrCat("vbroadcastss ", term_at(row, term), ", ", term_register));
+        for (int v = 0; v < vectors; ++v) {
+          const std::string factors =
+              many ? absl::StrCat(term_at(row, term), "%{1to", plan_.tile.lanes, "%}, ", name(single + v))
+                   : absl::StrCat(name(single + v), ", ", term_register);
+          singles.push_back(absl::StrCat("vfmadd231ps ", factors, ", ", sum(row, v)));
+        }
+      }
     }
-    line(absl::StrCat("add $", 3 * rows * 4, ", %[a]"));
-    line(absl::StrCat("add $", 3 * tile_lanes_ * 4, ", %[b]"));
+    const auto line = [&](const std::string& text) { out_.Line("\"", text, "\\n\\t\""); };
+    out_.Line("__asm__ volatile(");
+    ForEachSum([&](int row, int v) {
+      line(absl::StrCat("vmovups ", (row * vectors + v) * plan_.tile.lanes * 4, "(%[sums]), ", sum(row, v)));
+    });
+    line("1:");
+    for (int v = 0; v < vectors; ++v) line(absl::StrCat("vmovups ", lanes_at(0, v), ", ", name(w + v)));
+    for (int v = 0; both && v < vectors; ++v)
+      line(absl::StrCat("vmovups ", lanes_at(1, v), ", ", name(w + vectors + v)));
+    std::size_t done = 0;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      line(pairs[i]);
+      for (; many && done < singles.size() * (i + 1) / pairs.size(); ++done) line(singles[done]);
+    }
+    for (; done < singles.size(); ++done) line(singles[done]);
+    line(absl::StrCat("add $", terms_ * rows * 4, ", %[a]"));
+    line(absl::StrCat("add $", terms_ * tile_lanes_ * 4, ", %[b]"));
     line("dec %[steps]");
     line("jnz 1b");
-    std::string sums, clobbered;
-    ForEachSum(
-        [&](int row, int v) { absl::StrAppend(&sums, "[", Sum(row, v), "] \"+x\"(", Sum(row, v), "), "); });
-    for (int r = first; r < most_; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
-    out_.Line(": ", sums, "[a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps)");
-    out_.Line(":");
+    ForEachSum([&](int row, int v) {
+      line(absl::StrCat("vmovups ", sum(row, v), ", ", (row * vectors + v) * plan_.tile.lanes * 4,
+                        "(%[sums])"));
+    });
+    std::string clobbered;
+    for (int r = 0; r < free + 4; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
+    out_.Line(": [a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps)");
+    out_.Line(": [sums] \"r\"(sums)");
     out_.Line(": ", clobbered, "\"cc\", \"memory\");");
   }
 
@@ -347,12 +364,11 @@ class PairedProductPrinter {
     out_.Open("static inline void multiply(const float* a, const float* b, long steps, ",
               "const float* restrict row_pairs, const float* restrict lane_pairs, vec* sums, int none)");
     ForEachSum([&](int row, int v) {
-      out_.Line("vec ", Sum(row, v), " = (none ? (vec){0} : sums[", row * plan_.vectors + v,
-                "]) - *(const vec_unaligned*)(lane_pairs + ", v * plan_.lanes, ") - row_pairs[", row, "];");
+      const int at = row * plan_.tile.vectors + v;
+      out_.Line("sums[", at, "] = (none ? (vec){0} : sums[", at, "]) - *(const vec_unaligned*)(lane_pairs + ",
+                v * plan_.tile.lanes, ") - row_pairs[", row, "];");
     });
     Steps();
-    ForEachSum(
-        [&](int row, int v) { out_.Line("sums[", row * plan_.vectors + v, "] = ", Sum(row, v), ";"); });
     out_.Close();
     Store();
   }
@@ -411,24 +427,35 @@ class PairedProductPrinter {
     }
   }
 
+  // The output's cache lines, which are far away where it is large: in time for the stores behind the steps.
+  void FetchOutput() {
+    if (layout_.sum_blocks > 1) out_.Open("if (block + 1 == ", layout_.sum_blocks, ")");
+    out_.Open("for (long r = 0; r < ", plan_.tile.rows, "; ++r)");
+    out_.Line("const long row = first_row + r, lane = first_lane;");
+    out_.Line("const float* line = ", TensorName(facts_.output), " + ", InTile(facts_.output), ";");
+    for (int64_t at = 0; at < tile_lanes_; at += 16) out_.Line("__builtin_prefetch(line + ", at, ", 1);");
+    out_.Close();
+    if (layout_.sum_blocks > 1) out_.Close();
+  }
+
   void StoreTile() {
-    const bool rows_fit = factors_.rows.extent % plan_.rows == 0;
+    const bool rows_fit = factors_.rows.extent % plan_.tile.rows == 0;
     const bool lanes_fit = factors_.lanes.extent % tile_lanes_ == 0;
-    const int64_t sums = int64_t{plan_.rows} * plan_.vectors;
+    const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
     if (!rows_fit || !lanes_fit) {
-      out_.Line("const long valid_rows = min_long(", plan_.rows, ", ", factors_.rows.extent,
+      out_.Line("const long valid_rows = min_long(", plan_.tile.rows, ", ", factors_.rows.extent,
                 " - first_row);");
-      out_.Open("if (valid_rows < ", plan_.rows, " || first_lane + ", tile_lanes_, " > ",
+      out_.Open("if (valid_rows < ", plan_.tile.rows, " || first_lane + ", tile_lanes_, " > ",
                 factors_.lanes.extent, ")");
       std::string copy;
       for (int64_t i = 0; i < sums; ++i) absl::StrAppend(&copy, i == 0 ? "" : ", ", "sums[", i, "]");
       out_.Line("const vec some[] = {", copy, "};");
       out_.Open("for (long r = 0; r < valid_rows; ++r)");
-      out_.Open("for (long v = 0; v < ", plan_.vectors, "; ++v)");
-      out_.Line("const long row = first_row + r, lane = first_lane + v * ", plan_.lanes, ";");
-      out_.Line("const long valid = min_long(", factors_.lanes.extent, " - lane, ", plan_.lanes, ");");
-      StoreVector(absl::StrCat("some[r * ", plan_.vectors, " + v]"), "row_scales[r]",
-                  absl::StrCat("lane_scales + v * ", plan_.lanes), false);
+      out_.Open("for (long v = 0; v < ", plan_.tile.vectors, "; ++v)");
+      out_.Line("const long row = first_row + r, lane = first_lane + v * ", plan_.tile.lanes, ";");
+      out_.Line("const long valid = min_long(", factors_.lanes.extent, " - lane, ", plan_.tile.lanes, ");");
+      StoreVector(absl::StrCat("some[r * ", plan_.tile.vectors, " + v]"), "row_scales[r]",
+                  absl::StrCat("lane_scales + v * ", plan_.tile.lanes), false);
       out_.Close();
       out_.Close();
       out_.Line("continue;");
@@ -436,9 +463,10 @@ class PairedProductPrinter {
     }
     ForEachSum([&](int row, int v) {
       out_.Open();
-      out_.Line("const long row = first_row + ", row, ", lane = first_lane + ", v * plan_.lanes, ";");
-      StoreVector(absl::StrCat("sums[", row * plan_.vectors + v, "]"), absl::StrCat("row_scales[", row, "]"),
-                  absl::StrCat("lane_scales + ", v * plan_.lanes), true);
+      out_.Line("const long row = first_row + ", row, ", lane = first_lane + ", v * plan_.tile.lanes, ";");
+      StoreVector(absl::StrCat("sums[", row * plan_.tile.vectors + v, "]"),
+                  absl::StrCat("row_scales[", row, "]"), absl::StrCat("lane_scales + ", v * plan_.tile.lanes),
+                  true);
       out_.Close();
     });
   }
@@ -448,9 +476,9 @@ class PairedProductPrinter {
                     const std::string& first, const std::string& gathered) {
     const ProductFactor& factor = factors_.rows;
     out_.Open("for (long tile = 0; tile < ", tiles, "; ++tile)");
-    out_.Line("const float* rows[", plan_.rows, "];");
-    out_.Open("for (long r = 0; r < ", plan_.rows, "; ++r)");
-    out_.Line("const long row = min_long(", first, " + tile * ", plan_.rows, " + r, ", factor.extent - 1,
+    out_.Line("const float* rows[", plan_.tile.rows, "];");
+    out_.Open("for (long r = 0; r < ", plan_.tile.rows, "; ++r)");
+    out_.Line("const long row = min_long(", first, " + tile * ", plan_.tile.rows, " + r, ", factor.extent - 1,
               ");");
     out_.Line("const float* restrict from = ", TensorName(*factor.access), " + ",
               CSumText(Outer(*factor.access), Flat(*factor.access, factor.axes, "row")), ";");
@@ -573,14 +601,17 @@ class PairedProductPrinter {
               ");");
     out_.Open("for (long lane_tile = 0; lane_tile < lane_tiles; ++lane_tile)");
     out_.Open("for (long row_tile = 0; row_tile < row_tiles; ++row_tile)");
-    const int64_t sums = int64_t{plan_.rows} * plan_.vectors;
+    const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
     if (layout_.sum_blocks > 1) {
       out_.Line("vec* sums = partial + (lane_tile * ", rows.count / rows.width, " + row_tile) * ", sums, ";");
     } else {
       out_.Line("vec sums[", sums, "];");
     }
-    out_.Line("multiply(", a, " + row_tile * ", rows.tile, "L + block * ", plan_.steps * 3 * rows.width,
-              "L, ", b, " + lane_tile * ", lanes.tile, "L + block * ", plan_.steps * 3 * lanes.width,
+    out_.Line("const long first_row = ", rows_blocked ? "first + " : "", "row_tile * ", rows.width,
+              ", first_lane = ", rows_blocked ? "" : "first + ", "lane_tile * ", lanes.width, ";");
+    FetchOutput();
+    out_.Line("multiply(", a, " + row_tile * ", rows.tile, "L + block * ", plan_.steps * terms_ * rows.width,
+              "L, ", b, " + lane_tile * ", lanes.tile, "L + block * ", plan_.steps * terms_ * lanes.width,
               "L, steps, ", a, " + ", rows.pairs, " + block * ", rows.count, " + row_tile * ", rows.width,
               ", ", b, " + ", lanes.pairs, " + block * ", lanes.count, " + lane_tile * ", lanes.width,
               ", sums, block == 0);");
@@ -589,8 +620,6 @@ class PairedProductPrinter {
               ";");
     out_.Line("const float* restrict lane_scales = ", b, " + ", lanes.scales, " + lane_tile * ", lanes.width,
               ";");
-    out_.Line("const long first_row = ", rows_blocked ? "first + " : "", "row_tile * ", rows.width,
-              ", first_lane = ", rows_blocked ? "" : "first + ", "lane_tile * ", lanes.width, ";");
     StoreTile();
     for (int i = 0; i < 4; ++i) out_.Close();
     CloseOuter();
@@ -606,8 +635,8 @@ class PairedProductPrinter {
   const PairedProductLayout layout_;
   const int registers_;
   const int64_t tile_lanes_;
+  const int terms_;  // Of a step.
   int outer_open_ = 0;
-  int most_ = 0;
   CText out_;
 };
 

@@ -13,9 +13,11 @@ namespace {
 constexpr std::array<int64_t, 8> kBlocks = {32, 64, 96, 128, 192, 256, 512, 1024};
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
+constexpr std::array<int64_t, 8> kRows = {2, 3, 4, 5, 6, 8, 10, 12};
+constexpr std::array<int64_t, 6> kTerms = {96, 192, 288, 384, 576, 768};
 constexpr int64_t kFewestTerms = 12;
-// An assembler statement of gcc has at most 30 operands: two for each sum, and three that are advanced.
-constexpr int kMostSums = 12;
+// With fewer sums in flight multiply-adds wait for one another.
+constexpr int kFewestSums = 6;
 
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
@@ -70,12 +72,12 @@ std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
   return factors;
 }
 
-PackedFactor Pack(int64_t width, int64_t extent, const PairedProductLayout& layout) {
+PackedFactor Pack(int64_t width, int64_t extent, int terms, const PairedProductLayout& layout) {
   PackedFactor packed;
   packed.width = width;
   packed.count = RoundUp(extent, width);
-  packed.tile = layout.steps * 3 * width;
-  packed.pairs = RoundUp(packed.count * layout.steps * 3, kLine);
+  packed.tile = layout.steps * terms * width;
+  packed.pairs = RoundUp(packed.count * layout.steps * terms, kLine);
   packed.scales = packed.pairs + RoundUp(packed.count * layout.sum_blocks, kLine);
   packed.elements = packed.scales + RoundUp(packed.count, kLine);
   return packed;
@@ -92,6 +94,12 @@ std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess&
   return axes.empty() ? 0 : access.stride[axes.back()];
 }
 
+// Sums, two broadcast terms and two sums of a pair; weights of the first term and of a single one, which have
+// registers of their own where there are 32.
+int VectorRegistersOf(const PairedTile& tile, int registers) {
+  return tile.rows * tile.vectors + 4 + tile.vectors * (registers >= 32 ? 2 : 1);
+}
+
 bool ReadsRowsInPlace(const ProductFactors& factors) {
   return factors.terms.size() == 1 && factors.rows.access->stride[factors.terms[0]] == 1;
 }
@@ -104,19 +112,20 @@ bool ReadsLanesInPlace(const ProductFactors& factors) {
 PairedProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factors,
                            const PairedProductPlan& plan, int threads) {
   PairedProductLayout layout;
-  layout.steps = CeilDivide(factors.term_count, 3);
+  const int rows = plan.tile.rows, terms = plan.tile.terms;
+  layout.steps = CeilDivide(factors.term_count, terms);
   layout.sum_blocks = CeilDivide(layout.steps, plan.steps);
   layout.rows_blocked = !factors.rows.access->constant;
   layout.packs_other = layout.rows_blocked && !factors.lanes.access->constant;
-  const int64_t tile_lanes = int64_t{plan.vectors} * plan.lanes;
+  const int64_t tile_lanes = plan.tile_lanes();
   const ProductFactor& blocked = layout.rows_blocked ? factors.rows : factors.lanes;
   const ProductFactor& other = layout.rows_blocked ? factors.lanes : factors.rows;
-  const int64_t blocked_width = layout.rows_blocked ? plan.rows : tile_lanes;
+  const int64_t blocked_width = layout.rows_blocked ? rows : tile_lanes;
   const int64_t whole = RoundUp(blocked.extent, blocked_width);
   layout.block = plan.block == 0 ? whole : std::min(whole, RoundUp(plan.block, blocked_width));
   layout.blocks = CeilDivide(blocked.extent, layout.block);
-  layout.blocked = Pack(blocked_width, layout.block, layout);
-  layout.other = Pack(layout.rows_blocked ? tile_lanes : plan.rows, other.extent, layout);
+  layout.blocked = Pack(blocked_width, layout.block, terms, layout);
+  layout.other = Pack(layout.rows_blocked ? tile_lanes : rows, other.extent, terms, layout);
   if (other.access->constant) {
     for (const int axis : factors.outer) {
       if (other.access->uses[axis]) layout.other_copies *= facts.compute.axes[axis].extent;
@@ -128,7 +137,7 @@ PairedProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& fact
   if (!ReadsLanesInPlace(factors) || factors.lanes.extent % tile_lanes != 0)
     layout.gathered = RoundUp(factors.term_count * tile_lanes, kLine);
   if (!ReadsRowsInPlace(factors))
-    layout.gathered = std::max(layout.gathered, RoundUp(factors.term_count, kLine) * plan.rows);
+    layout.gathered = std::max(layout.gathered, RoundUp(factors.term_count, kLine) * rows);
   if (layout.sum_blocks > 1) layout.partial_sums = layout.blocked.count * layout.other.count;
   layout.thread_elements = layout.blocked.elements + layout.gathered + layout.partial_sums;
   layout.threads = plan.parallel && threads > 1 ? threads : 1;
@@ -147,14 +156,40 @@ PairedProductRule::PairedProductRule(const ComputeFacts& facts, const Target& ta
 
 std::vector<Knob> PairedProductRule::Knobs() const {
   const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
+  Knob algorithm = ChoiceKnob("algorithm", KnobKind::kChoice, {{"direct", 0}, {"paired", 1}});
+  algorithm.family = true;
   return {
-      ChoiceKnob("algorithm", KnobKind::kChoice, {{"direct", 0}, {"paired", 1}}),
+      algorithm,
+      SizeKnob("pair_rows", SizesUpTo({kRows.begin(), kRows.end()}, factors_.rows.extent)),
+      SizeKnob("pair_vectors", {1, 2, 3, 4}),
+      SizeKnob("pair_single", {1, 2}),
+      SizeKnob("pair_terms", BlockSizes({kTerms.begin(), kTerms.end()}, factors_.term_count)),
       SizeKnob("pack_block", BlockSizes({kBlocks.begin(), kBlocks.end()}, blocked.extent)),
   };
 }
 
+void PairedProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) const {
+  // Six rows of three vectors where registers allow, else four of two; fewer where there are fewer.
+  const bool many = target_.vector_registers >= 32;
+  const int64_t vectors =
+      std::min<int64_t>(many ? 3 : 2, CeilDivide(factors_.lanes.extent, target_.lanes(sizeof(float))));
+  const auto set = [&](const char* name, int64_t wanted) {
+    const auto knob = std::ranges::find(knobs, name, &Knob::name);
+    const std::vector<int64_t>& sizes = knob->numbers;
+    // The last one is the largest, or "all".
+    const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
+    config.choice[knob - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
+  };
+  set("pair_rows", many ? 6 : 4);
+  set("pair_vectors", vectors);
+  set("pair_single", many ? 2 : 1);
+  set("pair_terms", 192);
+  set("pack_block", 192);
+}
+
 bool PairedProductRule::Uses(const Knob& knob) {
-  for (const char* name : {"algorithm", "pack_block", "lanes", "vectors", "rows", "block_k", "parallel"}) {
+  for (const char* name : {"algorithm", "pair_rows", "pair_vectors", "pair_single", "pair_terms",
+                           "pack_block", "lanes", "parallel"}) {
     if (knob.name == name) return true;
   }
   return false;
@@ -166,25 +201,25 @@ PairedProductPlan PairedProductRule::Resolve(const ConfigSpace& space, const Con
     return knob < 0 ? otherwise : space.number(config, knob);
   };
   PairedProductPlan plan;
-  plan.lanes = static_cast<int>(number("lanes", 8));
-  plan.vectors = static_cast<int>(number("vectors", 1));
-  plan.rows = static_cast<int>(number("rows", 1));
+  plan.tile.lanes = static_cast<int>(number("lanes", 8));
+  plan.tile.rows = static_cast<int>(number("pair_rows", 2));
+  plan.tile.vectors = static_cast<int>(number("pair_vectors", 1));
+  plan.tile.terms = 2 + static_cast<int>(number("pair_single", 1));
   plan.block = number("pack_block", 0);
-  const int64_t terms = number("block_k", 0);
-  plan.steps = CeilDivide(terms == 0 ? factors_.term_count : terms, 3);
+  const int64_t terms = number("pair_terms", 0);
+  plan.steps = CeilDivide(terms == 0 ? factors_.term_count : terms, plan.tile.terms);
   plan.parallel = number("parallel", 0) != 0;
   return plan;
 }
 
 const char* PairedProductRule::Refusal(const PairedProductPlan& plan) const {
-  if (plan.lanes != 8 && plan.lanes != 16) return "pairs need vectors of 8 or 16 lanes";
-  const int sums = plan.vectors * plan.rows;
-  // Two vectors of weights for each of the tile, two broadcast terms, and their sums but for the last ones.
-  const int live = sums + 2 * plan.vectors + 2 + (plan.vectors > 1 ? 2 : 0);
-  if (live > target_.vector_registers || sums > kMostSums)
-    return "the register tile needs too many registers";
-  if (plan.rows > factors_.rows.extent) return "the register tile has more rows than there are";
-  if ((int64_t{plan.vectors} - 1) * plan.lanes >= factors_.lanes.extent)
+  const PairedTile& tile = plan.tile;
+  if (tile.lanes != 8 && tile.lanes != 16) return "pairs need vectors of 8 or 16 lanes";
+  if (VectorRegistersOf(tile, target_.vector_registers) > target_.vector_registers)
+    return "the register tile needs too many vector registers";
+  if (tile.rows * tile.vectors < std::min<int64_t>(kFewestSums, factors_.rows.extent))
+    return "the register tile leaves most registers empty";
+  if (int64_t{tile.vectors - 1} * tile.lanes >= factors_.lanes.extent)
     return "a vector of the register tile would be empty";
   const PairedProductLayout layout = LayOut(*facts_, factors_, plan, threads_);
   if (layout.threads > layout.blocks) return "there are fewer blocks than threads";
@@ -197,7 +232,7 @@ LoopTree PairedProductRule::Lower(const PairedProductPlan& plan) const {
   const PairedProductLayout layout = LayOut(*facts_, factors_, plan, threads_);
   const int row = factors_.rows.axes.back(), lane = factors_.lanes.axes.back(), k = factors_.terms.back();
   const auto extent = [&](int axis) { return facts_->compute.axes[axis].extent; };
-  const int64_t tile_lanes = int64_t{plan.vectors} * plan.lanes;
+  const int64_t tile_lanes = plan.tile_lanes();
   TreeBuilder tree(*facts_);
   int opened = 0;
   const auto open = [&](int axis, int64_t count, LoopKind kind, int64_t step) {
@@ -214,24 +249,24 @@ LoopTree PairedProductRule::Lower(const PairedProductPlan& plan) const {
   const int blocked = layout.rows_blocked ? row : lane;
   open(blocked, std::max<int64_t>(1, extent(blocked) / layout.block),
        layout.threads > 1 ? LoopKind::kParallel : LoopKind::kSerial, layout.block);
-  open(k, layout.sum_blocks, LoopKind::kSerial, plan.steps * 3);
+  open(k, layout.sum_blocks, LoopKind::kSerial, plan.steps * plan.tile.terms);
   const auto tiles = [&](int axis, int64_t width) {
     const int64_t count = axis == blocked ? std::min(extent(axis), layout.block) : extent(axis);
     open(axis, CeilDivide(count, width), LoopKind::kSerial, width);
   };
   tiles(lane, tile_lanes);
-  tiles(row, plan.rows);
+  tiles(row, plan.tile.rows);
   const auto in_tile = [&](StatementKind kind, const std::vector<int>& reads, int written) {
-    tree.Open(row, plan.rows, LoopKind::kUnrolled);
-    tree.Open(lane, plan.vectors, LoopKind::kUnrolled, plan.lanes);
-    tree.Open(lane, plan.lanes, LoopKind::kVectorized);
+    tree.Open(row, plan.tile.rows, LoopKind::kUnrolled);
+    tree.Open(lane, plan.tile.vectors, LoopKind::kUnrolled, plan.tile.lanes);
+    tree.Open(lane, plan.tile.lanes, LoopKind::kVectorized);
     tree.Statement(kind, reads, written);
     for (int loop = 0; loop < 3; ++loop) tree.Close();
   };
   in_tile(StatementKind::kInit, {}, TreeBuilder::kAccumulators);
   const int64_t terms = factors_.terms.size() == 1 ? factors_.term_count : extent(k);
-  tree.Open(k, std::min(plan.steps, CeilDivide(terms, 3)), LoopKind::kSerial, 3);
-  tree.Open(k, 2, LoopKind::kUnrolled);  // Multiply-adds.
+  tree.Open(k, std::min(plan.steps, CeilDivide(terms, plan.tile.terms)), LoopKind::kSerial, plan.tile.terms);
+  tree.Open(k, plan.tile.terms - 1, LoopKind::kUnrolled);  // Multiply-adds.
   const int rows_tensor = factors_.rows.access->access.tensor,
             lanes_tensor = factors_.lanes.access->access.tensor;
   in_tile(StatementKind::kMultiplyAdd, {rows_tensor, lanes_tensor}, TreeBuilder::kAccumulators);
@@ -239,7 +274,7 @@ LoopTree PairedProductRule::Lower(const PairedProductPlan& plan) const {
   tree.Close();
   in_tile(StatementKind::kStore, {TreeBuilder::kAccumulators}, facts_->output.access.tensor);
   for (; opened > 0; --opened) tree.Close();
-  LoopTree result = tree.Take(plan.rows * plan.vectors, plan.lanes);
+  LoopTree result = tree.Take(plan.tile.rows * plan.tile.vectors, plan.tile.lanes);
   // As they are read: packed.
   for (const ProductFactor* factor : {&factors_.rows, &factors_.lanes}) {
     const bool is_rows = factor == &factors_.rows;
@@ -263,7 +298,7 @@ LoopTree PairedProductRule::Lower(const PairedProductPlan& plan) const {
               around.kind == LoopKind::kUnrolled ? (is_rows ? 1 : packed.width) : around.step * packed.width;
         } else if (around.axis == (is_rows ? row : lane)) {
           stride = around.kind == LoopKind::kVectorized ? 1
-                   : around.kind == LoopKind::kUnrolled ? (is_rows ? 3 : plan.lanes)
+                   : around.kind == LoopKind::kUnrolled ? (is_rows ? plan.tile.terms : plan.tile.lanes)
                    : around.step == packed.width        ? packed.tile
                                                         : 0;
         }

@@ -1,15 +1,15 @@
 // Matrix products by pairs of terms, after S. Winograd, "A new algorithm for inner product" (1968): a written
-// template. Of every three terms k, the first two are taken together,
+// template. Of every three or four terms k, a step, the first two are taken together,
 //
 //   a0 w0 + a1 w1 = (a0 + w1) (a1 + w0) - a0 a1 - w0 w1
 //
 // where the last two products depend on the row alone and on the column alone, and are summed up when the
-// factors are packed. The third is added as usual. Three terms then cost two fused multiply-adds and two
+// factors are packed. The others are added as usual. Three terms then cost two fused multiply-adds and two
 // additions, which pays on cores that add on other units than they multiply on.
 //
 //   scaled weights -> panels, once; for each block of rows: scaled rows -> tiles
 //   for each block of the sum: for each panel: for each tile:
-//     sums[row][column] += pairs and third terms
+//     sums[row][column] += pairs and single terms
 //   output = epilogue(sums, scaled back)
 //
 // Sums of a and w are exact enough only while both are of one size: each row and each column is scaled by the
@@ -37,13 +37,18 @@ namespace tunefarm::schedules {
 // worst on one side: 1/2 + (4 + 1/4) / 4 = 1.6; and as much again for the sums of a and w, which are rounded.
 inline constexpr double kPairedProductErrorGrowth = 4;
 
+struct PairedTile {
+  int rows, vectors, lanes;
+  int terms;  // Of a step: a pair, and one or two single ones.
+};
+
 // The decisions of a config.
 struct PairedProductPlan {
-  int lanes = 8;
-  int vectors = 1, rows = 1;  // The register tile.
-  int64_t block = 0;          // Of the factor that is packed while the kernel runs; 0: all.
-  int64_t steps = 0;          // Of three terms, in a block of the sum.
-  bool parallel = false;      // Threads share the blocks.
+  PairedTile tile;
+  int64_t block = 0;      // Of the factor that is packed while the kernel runs, in its rows; 0: all.
+  int64_t steps = 0;      // In a block of the sum.
+  bool parallel = false;  // Threads share the blocks.
+  int64_t tile_lanes() const { return int64_t{tile.vectors} * tile.lanes; }
 };
 
 // A factor whose own axes are counted as one, in the output's order.
@@ -66,9 +71,12 @@ class PairedProductRule {
   static bool Serves(const ComputeFacts& facts, const Target& target);
   PairedProductRule(const ComputeFacts& facts, const Target& target, int threads);
 
-  // "algorithm" (0: the tiling rule, 1: pairs) and "pack_block".
+  // "algorithm" (0: the tiling rule, 1: pairs), the register tile's "pair_rows" and "pair_vectors",
+  // "pair_single" (terms of a step beside the pair), "pair_terms" (of a block of the sum) and "pack_block".
   std::vector<Knob> Knobs() const;
-  // The knobs that Resolve looks at: those above, lanes, vectors, rows, block_k and parallel.
+  // Sets all of them but the first to what is a good start.
+  void Prefer(const std::vector<Knob>& knobs, Config& config) const;
+  // The knobs that Resolve looks at: those above, lanes and parallel.
   static bool Uses(const Knob& knob);
   PairedProductPlan Resolve(const ConfigSpace& space, const Config& config) const;
   const char* Refusal(const PairedProductPlan& plan) const;  // Null when the plan can be built.

@@ -95,6 +95,7 @@ class PairedProductAlternative final : public Alternative {
   const char* version() const override { return "paired-1"; }
   std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
   bool Uses(const Knob& knob) const override { return PairedProductRule::Uses(knob); }
+  void Prefer(const std::vector<Knob>& knobs, Config& config) const override { rule_.Prefer(knobs, config); }
   const char* Refusal(const ConfigSpace& space, const Config& config) const override {
     return rule_.Refusal(rule_.Resolve(space, config));
   }
