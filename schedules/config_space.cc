@@ -165,7 +165,6 @@ Config ConfigSpace::Sample(Rng& rng) const {
   Config config{std::vector<uint16_t>(knobs_.size())};
   for (int attempt = 0; attempt < kSampleTries; ++attempt) {
     for (std::size_t i = 0; i < knobs_.size(); ++i) {
-      if (attempt > 0 && knobs_[i].family) continue;
       config.choice[i] = static_cast<uint16_t>(rng.Uniform(knobs_[i].values.size()));
     }
     Canonicalize(config);

@@ -21,9 +21,6 @@ struct Knob {
   std::vector<std::string> values;  // Distinct, without ',' or '='.
   std::vector<int64_t> numbers;     // As many.
   bool ordered = true;  // Neighbouring values are similar (sizes); false: any other value is a neighbour.
-  // Configs with different values are of different kinds, of which as many are sampled, however many of each
-  // are legal.
-  bool family = false;
 };
 
 // One point: the index of the chosen value, knob by knob. Means something only together with its space.

@@ -295,8 +295,9 @@ class PairedProductPrinter {
     };
     const auto sum = [&](int row, int v) { return name(row * vectors + v); };
     // The second term's weights stay in memory where they do not fit.
-    const bool both = !many && sums + 2 * vectors + 4 <= registers_;
-    const int w = sums, single = many ? sums + vectors : sums, free = sums + vectors * (many || both ? 2 : 1);
+    const bool both = sums + vectors * (many ? 3 : 2) + 4 <= registers_;
+    const int w = sums, single = many ? sums + vectors * (both ? 2 : 1) : sums,
+              free = sums + vectors * ((many ? 2 : 1) + (both ? 1 : 0));
     const std::string a0 = name(free), a1 = name(free + 1), x = name(free + 2), y = name(free + 3);
     const auto lanes_at = [&](int term, int v) {
       return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.tile.lanes) * 4, "(%[b])");

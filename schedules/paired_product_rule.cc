@@ -94,8 +94,8 @@ std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess&
   return axes.empty() ? 0 : access.stride[axes.back()];
 }
 
-// Sums, two broadcast terms and two sums of a pair; weights of the first term and of a single one, which have
-// registers of their own where there are 32.
+// Sums, two broadcast terms and two sums of a pair; weights of the first term, and of a single one, which
+// have registers of their own where there are 32. The second term's stay in memory where they do not fit.
 int VectorRegistersOf(const PairedTile& tile, int registers) {
   return tile.rows * tile.vectors + 4 + tile.vectors * (registers >= 32 ? 2 : 1);
 }
@@ -156,10 +156,8 @@ PairedProductRule::PairedProductRule(const ComputeFacts& facts, const Target& ta
 
 std::vector<Knob> PairedProductRule::Knobs() const {
   const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
-  Knob algorithm = ChoiceKnob("algorithm", KnobKind::kChoice, {{"direct", 0}, {"paired", 1}});
-  algorithm.family = true;
   return {
-      algorithm,
+      ChoiceKnob("algorithm", KnobKind::kChoice, {{"direct", 0}, {"paired", 1}}),
       SizeKnob("pair_rows", SizesUpTo({kRows.begin(), kRows.end()}, factors_.rows.extent)),
       SizeKnob("pair_vectors", {1, 2, 3, 4}),
       SizeKnob("pair_single", {1, 2}),
@@ -169,10 +167,10 @@ std::vector<Knob> PairedProductRule::Knobs() const {
 }
 
 void PairedProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) const {
-  // Six rows of three vectors where registers allow, else four of two; fewer where there are fewer.
+  // Four rows of four vectors where registers allow, else of two; fewer where there are fewer.
   const bool many = target_.vector_registers >= 32;
-  const int64_t vectors =
-      std::min<int64_t>(many ? 3 : 2, CeilDivide(factors_.lanes.extent, target_.lanes(sizeof(float))));
+  const int64_t vectors = std::min<int64_t>(
+      many ? 4 : 2, CeilDivide(factors_.lanes.extent, std::min(16, target_.lanes(sizeof(float)))));
   const auto set = [&](const char* name, int64_t wanted) {
     const auto knob = std::ranges::find(knobs, name, &Knob::name);
     const std::vector<int64_t>& sizes = knob->numbers;
@@ -180,10 +178,10 @@ void PairedProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) c
     const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
     config.choice[knob - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
   };
-  set("pair_rows", many ? 6 : 4);
+  set("pair_rows", 4);
   set("pair_vectors", vectors);
   set("pair_single", many ? 2 : 1);
-  set("pair_terms", 192);
+  set("pair_terms", many ? 96 : 192);
   set("pack_block", 192);
 }
 

@@ -62,10 +62,13 @@ std::string Name(const BatchKernel& kernel) {
 
 void Run(void* library, std::size_t number, const BatchKernel& kernel, std::vector<std::string>& wrong) {
   const ComputeDefinition& compute = kernel.task->compute();
-  const std::vector<std::vector<float>> inputs = MakeInputs(compute, number + 1);
+  std::vector<std::vector<float>> inputs = MakeInputs(compute, number + 1);
+  for (float& x : inputs[0]) x *= kernel.lhs_magnitude;
+  for (float& x : inputs[1]) x *= kernel.rhs_magnitude;
   const std::vector<float> want = EvaluateDirectly(compute, inputs);
   Tolerance tolerance = ToleranceOf(kernel.task->workload());
-  tolerance.absolute *= kernel.source.error_growth;
+  tolerance.absolute *= kernel.source.error_growth * static_cast<double>(kernel.lhs_magnitude) *
+                        static_cast<double>(kernel.rhs_magnitude);
   tolerance.relative *= kernel.source.error_growth;
 
   std::vector<std::unique_ptr<GuardedMemory>> tensors;

@@ -14,6 +14,9 @@ struct BatchKernel {
   std::shared_ptr<const Task> task;
   Config config;
   KernelSource source;
+  // What lhs and rhs are multiplied by, to see what a kernel makes of magnitudes far from 1. Without
+  // epilogue.
+  float lhs_magnitude = 1, rhs_magnitude = 1;
 };
 
 // What is wrong with a kernel of the batch, one text each: a wrong element, or a byte written before or after
