@@ -183,7 +183,7 @@ class Printer {
         const auto pointer_of = [this](int buffer) { return PointerOf(buffer); };
         if (dot_.has_value())
           return DotTilePrinter(tree_, facts_, *options_.dot, out_, pointer_of).Print(n, path);
-        return TilePrinter(tree_, facts_, out_, pointer_of).Print(n, path);
+        return TilePrinter(tree_, facts_, options_.fetch_output, out_, pointer_of).Print(n, path);
       }
       const LoopNode& last = tree_.nodes[tree_.nodes[n].end - 1];
       if (last.statement == StatementKind::kPack) {

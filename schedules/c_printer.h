@@ -16,6 +16,8 @@ struct PrintOptions {
   std::string config;                // Second line.
   int threads = 1;                   // Of the parallel loops.
   const DotPrinting* dot = nullptr;  // Of int8 kernels.
+  // The output's cache lines are asked for before a tile's sums are computed.
+  bool fetch_output = false;
   // Not empty: the tree is a part of a larger kernel. Only its run is printed, as a static function of this
   // name without a preamble.
   std::string part;

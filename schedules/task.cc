@@ -155,7 +155,7 @@ class TiledTask : public Task {
   const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
   std::string template_version() const override {
-    return other_ == nullptr ? "tiled-4" : absl::StrCat("tiled-4+", other_->version());
+    return other_ == nullptr ? "tiled-5" : absl::StrCat("tiled-5+", other_->version());
   }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
@@ -173,6 +173,7 @@ class TiledTask : public Task {
     options.config = absl::StrCat(template_version(), ": ", space_->ToText(config));
     options.threads = threads();
     KernelSource source;
+    options.fetch_output = FetchesOutput();
     if (IsDirect(*space_, config)) {
       source.c = PrintC(tree, facts_, options);
     } else {
@@ -185,6 +186,16 @@ class TiledTask : public Task {
   }
 
  private:
+  // Pays where the output is too large for the near caches, and a tile's sums take longer than a line needs
+  // to come.
+  bool FetchesOutput() const {
+    constexpr double kFewestTerms = 32;
+    const Tensor& output = facts_.compute.tensors[facts_.output.access.tensor];
+    int64_t bytes = BytesOf(output.dtype);
+    for (const int64_t extent : output.shape) bytes *= extent;
+    return target().architecture == "x86_64" && bytes > target().l2_bytes / 2 &&
+           facts_.compute.terms() >= kFewestTerms;
+  }
   bool IsDirect(const ConfigSpace& space, const Config& config) const {
     return other_ == nullptr || space.number(config, static_cast<int>(direct_knobs_)) == 0;
   }

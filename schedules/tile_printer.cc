@@ -1,6 +1,7 @@
 #include "schedules/tile_printer.h"
 
 #include <algorithm>
+#include <set>
 
 #include "schedules/edge_window.h"
 
@@ -64,7 +65,10 @@ void TilePrinter::PrintInit(NestPath& path) {
   for (const TileCell& cell : tile_->cells())
     out_.Line("vec ", cell.name, tree_.vector_lanes == 1 ? " = 0;" : " = {0};");
   const std::string first = FirstBlock(path);
-  if (first.empty()) return;
+  if (first.empty()) {
+    PrintFetch();
+    return;
+  }
   out_.Open("if (!(", first, "))");
   for (const TileCell& cell : tile_->cells()) {
     const std::string exists = tile_->RowsExist(cell, path);
@@ -73,6 +77,17 @@ void TilePrinter::PrintInit(NestPath& path) {
               ";");
   }
   out_.Close();
+}
+
+// Stores to lines that are in no near cache wait for them, and the next tile behind the stores.
+void TilePrinter::PrintFetch() {
+  if (!fetch_output_ || tile_->LaneStride(facts_.output) != 1) return;
+  constexpr int64_t kLine = 16;  // Floats.
+  std::set<int64_t> lines;
+  for (const TileCell& cell : tile_->cells()) {
+    const int64_t offset = tile_->Offset(facts_.output, cell);
+    if (lines.insert(offset / kLine).second) out_.Line("__builtin_prefetch(out + ", offset, ", 1);");
+  }
 }
 
 void TilePrinter::PrintReductions(NestPath& path) {

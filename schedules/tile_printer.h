@@ -18,9 +18,13 @@ namespace tunefarm::schedules {
 class TilePrinter {
  public:
   // `pointer_of` gives the C expression for a buffer, typed const float* (float* for the output).
-  TilePrinter(const LoopTree& tree, const ComputeFacts& facts, CText& out,
+  TilePrinter(const LoopTree& tree, const ComputeFacts& facts, bool fetch_output, CText& out,
               std::function<std::string(int buffer)> pointer_of)
-      : tree_(tree), facts_(facts), out_(out), pointer_of_(std::move(pointer_of)) {}
+      : tree_(tree),
+        facts_(facts),
+        fetch_output_(fetch_output),
+        out_(out),
+        pointer_of_(std::move(pointer_of)) {}
 
   // `first`: the node of the initialisation, whose siblings are the reductions and the store.
   void Print(int first, NestPath& path);
@@ -28,6 +32,7 @@ class TilePrinter {
  private:
   void PrintBody(NestPath& path);
   void PrintInit(NestPath& path);
+  void PrintFetch();  // PrintOptions::fetch_output.
   void PrintReductions(NestPath& path);
   // The next iteration of the unrolled reductions; false after the last.
   bool NextUnrolled(std::vector<int>& index) const;
@@ -45,6 +50,7 @@ class TilePrinter {
 
   const LoopTree& tree_;
   const ComputeFacts& facts_;
+  const bool fetch_output_;
   CText& out_;
   std::function<std::string(int)> pointer_of_;
 
