@@ -24,7 +24,7 @@ struct KernelSource {
   uint64_t packed_bytes = 0;
   uint64_t workspace_bytes = 0;
   // How many times the tolerance of direct summation (ToleranceOf) a correct result may use: what the
-  // algorithm states of itself. 1 but for Winograd's (WinogradErrorGrowth).
+  // algorithm states of itself. 1 but for Winograd's (WinogradErrorGrowth) and paired products.
   double error_growth = 1;
 };
 
