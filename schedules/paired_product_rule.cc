@@ -17,7 +17,7 @@ constexpr std::array<int64_t, 8> kRows = {2, 3, 4, 5, 6, 8, 10, 12};
 constexpr std::array<int64_t, 6> kTerms = {96, 192, 288, 384, 576, 768};
 constexpr int64_t kFewestTerms = 12;
 // With fewer sums in flight multiply-adds wait for one another.
-constexpr int kFewestSums = 6;
+constexpr int64_t kFewestSums = 6;
 
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
@@ -215,7 +215,7 @@ const char* PairedProductRule::Refusal(const PairedProductPlan& plan) const {
   if (tile.lanes != 8 && tile.lanes != 16) return "pairs need vectors of 8 or 16 lanes";
   if (VectorRegistersOf(tile, target_.vector_registers) > target_.vector_registers)
     return "the register tile needs too many vector registers";
-  if (tile.rows * tile.vectors < std::min<int64_t>(kFewestSums, factors_.rows.extent))
+  if (int64_t{tile.rows} * tile.vectors < std::min(kFewestSums, factors_.rows.extent))
     return "the register tile leaves most registers empty";
   if (int64_t{tile.vectors - 1} * tile.lanes >= factors_.lanes.extent)
     return "a vector of the register tile would be empty";
@@ -279,7 +279,7 @@ LoopTree PairedProductRule::Lower(const PairedProductPlan& plan) const {
     const PackedFactor& packed = is_rows ? layout.rows() : layout.lanes();
     LoopBuffer& buffer = result.buffers[factor->access->access.tensor];
     buffer.scope = factor->access->constant ? BufferScope::kConstant : BufferScope::kWorkspace;
-    buffer.elements = packed.elements * (factor->access->constant ? layout.other_copies : 1);
+    buffer.elements = packed.elements * (factor->access->constant ? layout.other_copies : int64_t{1});
     buffer.bytes = buffer.elements * buffer.element_bytes;
   }
   for (const LoopNode& node : result.nodes) {

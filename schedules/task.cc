@@ -64,13 +64,16 @@ class WinogradAlternative final : public Alternative {
   const WinogradRule rule_;
 };
 
-class InnerProductAlternative final : public Alternative {
+// By InnerProductRule or PairedProductRule.
+template <typename Rule>
+class ProductAlternative final : public Alternative {
  public:
-  InnerProductAlternative(const ComputeFacts& facts, const Target& target, int threads)
-      : rule_(facts, target, threads) {}
-  const char* version() const override { return "inner-1"; }
+  ProductAlternative(const char* version, double error_growth, const ComputeFacts& facts,
+                     const Target& target, int threads)
+      : version_(version), error_growth_(error_growth), rule_(facts, target, threads) {}
+  const char* version() const override { return version_; }
   std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
-  bool Uses(const Knob& knob) const override { return InnerProductRule::Uses(knob); }
+  bool Uses(const Knob& knob) const override { return Rule::Uses(knob); }
   void Prefer(const std::vector<Knob>& knobs, Config& config) const override { rule_.Prefer(knobs, config); }
   const char* Refusal(const ConfigSpace& space, const Config& config) const override {
     return rule_.Refusal(rule_.Resolve(space, config));
@@ -81,36 +84,14 @@ class InnerProductAlternative final : public Alternative {
   absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
                      KernelSource& source) const override {
     source.c = rule_.Print(rule_.Resolve(space, config), options.title, options.config);
+    source.error_growth = error_growth_;
     return absl::OkStatus();
   }
 
  private:
-  const InnerProductRule rule_;
-};
-
-class PairedProductAlternative final : public Alternative {
- public:
-  PairedProductAlternative(const ComputeFacts& facts, const Target& target, int threads)
-      : rule_(facts, target, threads) {}
-  const char* version() const override { return "paired-1"; }
-  std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
-  bool Uses(const Knob& knob) const override { return PairedProductRule::Uses(knob); }
-  void Prefer(const std::vector<Knob>& knobs, Config& config) const override { rule_.Prefer(knobs, config); }
-  const char* Refusal(const ConfigSpace& space, const Config& config) const override {
-    return rule_.Refusal(rule_.Resolve(space, config));
-  }
-  absl::StatusOr<LoopTree> Lower(const ConfigSpace& space, const Config& config) const override {
-    return rule_.Lower(rule_.Resolve(space, config));
-  }
-  absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
-                     KernelSource& source) const override {
-    source.c = rule_.Print(rule_.Resolve(space, config), options.title, options.config);
-    source.error_growth = kPairedProductErrorGrowth;
-    return absl::OkStatus();
-  }
-
- private:
-  const PairedProductRule rule_;
+  const char* const version_;
+  const double error_growth_;
+  const Rule rule_;
 };
 
 // Float operators: the tiling rule derived from the compute definition, and as a choice beside it Winograd's
@@ -124,9 +105,10 @@ class TiledTask : public Task {
     if (WinogradRule::Serves(workload)) {
       other_ = std::make_unique<WinogradAlternative>(this->workload(), compute(), facts_, target, threads);
     } else if (InnerProductRule::Serves(facts_, target)) {
-      other_ = std::make_unique<InnerProductAlternative>(facts_, target, threads);
+      other_ = std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", 1, facts_, target, threads);
     } else if (PairedProductRule::Serves(facts_, target)) {
-      other_ = std::make_unique<PairedProductAlternative>(facts_, target, threads);
+      other_ = std::make_unique<ProductAlternative<PairedProductRule>>("paired-1", kPairedProductErrorGrowth,
+                                                                       facts_, target, threads);
     }
   }
   // Before anything else.
