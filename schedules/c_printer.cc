@@ -80,6 +80,7 @@ class Printer {
   std::string PointerOf(int b) const {
     const LoopBuffer& buffer = tree_.buffers[b];
     if (buffer.scope == BufferScope::kArgument) return TensorName(buffer.tensor);
+    if (dot_.has_value() && b == options_.dot->pair_sums.buffer) return DotPrinter::PairSumsName();
     if (b == tree_.edge_buffer) return absl::StrCat("edges_", TensorName(buffer.tensor));
     return absl::StrCat(buffer.padded_copy ? "padded_" : "packed_", TensorName(buffer.tensor));
   }
@@ -166,6 +167,8 @@ class Printer {
   bool PerThread(int buffer) const {
     if (!parallel_) return false;
     if (buffer == tree_.edge_buffer) return true;
+    if (dot_.has_value() && buffer == options_.dot->pair_sums.buffer) 
+      buffer = options_.dot->pair_sums.copy;
     for (std::size_t n = tree_.run_begin; n < tree_.nodes.size(); ++n) {
       const LoopNode& node = tree_.nodes[n];
       if (node.is_loop || node.statement != StatementKind::kPack) continue;

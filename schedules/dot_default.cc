@@ -21,13 +21,20 @@ double DotRule::VectorGroup(const DotPlan& plan) const {
   constexpr double kL2Bytes = 24;  // A cycle.
   const int cells = plan.vectors * plan.rows;
   const bool pairs = kernel.rhs == DotElement::kI16;  // Multiplied and added by two instructions.
-  const double operands = kernel.elementwise ? 2.0 * cells : plan.rows + plan.vectors;
-  const double loads = kernel.elementwise ? operands * kernel.lhs_load
-                                          : plan.rows * kernel.lhs_load + plan.vectors * kernel.rhs_load;
-  const double instructions = cells * (pairs ? 2 : 1) + operands + 3.0 / std::max(1, plan.unroll);
+  const bool folds = Folds(plan);
+  const double operands = kernel.elementwise ? 2.0 * cells
+                          : kernel.paired    ? 2.0 * plan.rows + (folds ? 1.0 : 2.0) * plan.vectors
+                                             : plan.rows + plan.vectors;
+  double loads = kernel.elementwise ? operands * kernel.lhs_load
+                                    : plan.rows * kernel.lhs_load + plan.vectors * kernel.rhs_load;
+  // A half of the weights is read for each row.
+  if (folds) loads += (cells - plan.vectors) * kernel.rhs_load / 2;
+  const double instructions =
+      cells * (kernel.paired ? 4 : pairs ? 2 : 1) + operands + 3.0 / std::max(1, plan.unroll);
   double group = std::max({cells * double{kernel.dot}, loads, instructions / kStarts, pairs ? 1 : kLatency});
   // What stays and what comes and goes; the rest is spilled.
-  const int live = cells + std::min(plan.rows, plan.vectors) + (pairs ? 2 : 1);
+  const int live = kernel.paired ? cells + (folds ? 1 : 2) * plan.vectors + 4
+                                 : cells + std::min(plan.rows, plan.vectors) + (pairs ? 2 : 1);
   group += 1.5 * std::max(0, live - target_.vector_registers);
   // Weights that L1 does not hold from one tile to the next.
   const int64_t weights = int64_t{plan.vectors} * kernel.lanes * kernel.group * BytesOf(kernel.rhs);
@@ -85,7 +92,12 @@ double DotRule::Cost(const DotPlan& plan) const {
   if (body > kShortBody) group *= 1.03;
   // Element that is copied.
   const double each = kernel.isa == DotIsa::kArmDsp ? 3 : IsX86(kernel) ? 0.05 * BytesOf(kernel.lhs) : 0.5;
-  const double copied = each * static_cast<double>(CopyBytes(plan)) / BytesOf(kernel.lhs);
+  double copied = each * static_cast<double>(CopyBytes(plan)) / BytesOf(kernel.lhs);
+  // Of a row of the window each, 16 terms at a time.
+  if (kernel.paired) {
+    const auto groups_of_row = static_cast<double>(CeilDivide(Extent(roles_.k), kernel.group));
+    copied += static_cast<double>(PairSums(plan)) * (5 + 0.3 * groups_of_row);
+  }
   double batch = 1;
   for (const int axis : roles_.batch) batch *= static_cast<double>(Extent(axis));
   if (kernel.window_terms > 0) return batch * tiles * WindowTile(plan) + copied;

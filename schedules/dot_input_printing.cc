@@ -76,7 +76,8 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
     high[d] = highest >= shape[d];
   }
 
-  CSum to, from;
+  const PairSums& pairs = dot_.pair_sums;
+  CSum to, from, pair_sums;
   std::string inside;
   int open = 0;
   bool first = true;
@@ -89,7 +90,9 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
     out_.Open("for (long ", i, " = 0; ", i, " < ", size[d], "; ++", i, ")");
     ++open;
     begin[d].Add(i, 1);
-    to.Add(i, write.strides[tree_.nodes[n].depth]);
+    const int64_t stride = write.strides[tree_.nodes[n].depth];
+    to.Add(i, stride);
+    if (dot_.kernel->paired) pair_sums.Add(i, stride / pairs.row * pairs.windows);
   }
   for (int d = 0; d < last; ++d) {
     const std::string index = absl::StrCat("y", d);
@@ -146,6 +149,10 @@ void DotPrinter::CopyInput(int node, NestPath& path, const std::string& source,
       fill("to", absl::StrCat(size[last]));
     }
     out_.Close();
+  }
+  if (dot_.kernel->paired) {
+    out_.Line("sum_pairs(", PairSumsName(), " + ", pair_sums.Text(), ", to, ", whole ? size[last] : 1, ", ",
+              pairs.row, ", ", pairs.windows, ", ", pairs.step, ", ", pairs.groups, ");");
   }
   while (open-- > 0) out_.Close();
 }

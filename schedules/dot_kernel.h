@@ -52,6 +52,9 @@ struct DotKernel {
   // For windows as in dot_windows.h, if not 0: how many taps of a channel one instruction sums up, and how
   // many vectors of 32-bit lanes hold the tile of `lanes` channels.
   int window_terms = 0, window_vectors = 0;
+  // Multiplies sums of two terms of the input with sums of two weights (dot_pair_sums.h). Of a vector's
+  // channels, the first two weights of each group come first, then the others.
+  bool paired = false;
   // The order in which a group's terms of the weights are stored: slot s holds term order[s]. Empty: as they
   // come.
   std::vector<int> order = {};
@@ -69,6 +72,7 @@ int CoreRegisters(const Target& target);
 //   rhs_terms load_rhs(const RHS* p)        a group of terms of each of the vector's channels
 //   sums dot(sums acc, lhs_terms l, rhs_terms r)
 //   sums load_channels(const int32_t* p)    bias, multiplier or shift of the vector's channels
+//   sums start(sums channels, uint32_t input)     for paired ones: without what dot() has too much
 //   void store_channels(int8_t* p, sums scaled, int channels)    the first of them, as int8
 //   sums requantize(sums acc, sums multiplier, sums shift)       to the clamped output, as int32; with other
 //                                                                parameters by DotScaling
@@ -77,6 +81,10 @@ int CoreRegisters(const Target& target);
 // their terms
 //   lhs_terms load_rows1(const LHS* p, long pitch), load_rows2 ... of as many rows as a lane has terms
 //   sums dot(sums acc, lhs_terms l, const RHS* r)
+// for paired ones, for which the weights are read from memory where registers are short, and what start()
+// takes away, for `windows` windows of `groups` groups in each of `rows` rows
+//   sums dot_folded(sums acc, lhs_terms l, folded_terms r), folded_terms fold_rhs(const RHS* p)
+//   void sum_pairs(uint32_t* to, const LHS* from, long rows, long pitch, long windows, long step, long groups)
 // and for the planar micro-kernels
 //   int16x2_t load_word(const int16_t* p)
 //   void convert_planes(int16_t* to, long plane, const int8_t* from, long pixel, long count, long channels)

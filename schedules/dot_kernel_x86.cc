@@ -19,6 +19,65 @@ static inline __m$WIDTHi dot(__m$WIDTHi acc, __m$WIDTHi l, __m$WIDTHi r) {
   return acc;
 }
 )";
+// Products of sums, as the comment in dot_pair_sums.h says. The second sum may take the place of an operand
+// that is not needed any more: tiles that fill the registers count on that.
+constexpr char kPaired[] = R"(typedef __m$WIDTHi sums;
+typedef struct {
+  __m$WIDTHi low, high;
+} lhs_terms;
+typedef lhs_terms rhs_terms;
+typedef struct {
+  __m$WIDTHi low;
+  const __m$WIDTHi* high;
+} folded_terms;
+static inline lhs_terms load_lhs(const int16_t* p) {
+  return (lhs_terms){_mm$WIDTH_set1_epi32(((const word_anywhere*)p)[0]), _mm$WIDTH_set1_epi32(((const word_anywhere*)p)[1])};
+}
+static inline rhs_terms load_rhs(const int16_t* p) {
+  return (rhs_terms){_mm$WIDTH_loadu_si$WIDTH((const void*)p), _mm$WIDTH_loadu_si$WIDTH((const void*)(p + $WORDS))};
+}
+static inline folded_terms fold_rhs(const int16_t* p) {
+  return (folded_terms){_mm$WIDTH_loadu_si$WIDTH((const void*)p), (const __m$WIDTHi*)(p + $WORDS)};
+}
+static inline __m$WIDTHi dot(__m$WIDTHi acc, lhs_terms l, rhs_terms r) {
+  __m$WIDTHi first, second;
+  __asm__("vpaddw %3, %4, %1\n\tvpaddw %5, %6, %2\n\tvpmaddwd %2, %1, %1\n\tvpaddd %1, %0, %0"
+          : "+v"(acc), "=&v"(first), "=v"(second)
+          : "v"(r.low), "v"(l.high), "v"(r.high), "v"(l.low));
+  return acc;
+}
+static inline __m$WIDTHi dot_folded(__m$WIDTHi acc, lhs_terms l, folded_terms r) {
+  __m$WIDTHi first, second;
+  __asm__("vpaddw %3, %4, %1\n\tvpaddw %5, %6, %2\n\tvpmaddwd %2, %1, %1\n\tvpaddd %1, %0, %0"
+          : "+v"(acc), "=&v"(first), "=v"(second)
+          : "v"(r.low), "v"(l.high), "m"(*r.high), "v"(l.low));
+  return acc;
+}
+static inline __m$WIDTHi start(__m$WIDTHi channels, uint32_t input) {
+  return _mm$WIDTH_sub_epi32(channels, _mm$WIDTH_set1_epi32((int32_t)input));
+}
+// The second pair of each four terms stands above the first one's place, with nothing beside it.
+static inline __m256i product256(__m256i terms) { return _mm256_madd_epi16(terms, _mm256_srli_epi64(terms, 32)); }
+static inline __m128i product128(__m128i terms) { return _mm_madd_epi16(terms, _mm_srli_epi64(terms, 32)); }
+static inline uint32_t sum_window(const int16_t* from, long groups) {
+  __m256i wide = _mm256_setzero_si256();
+  for (; groups >= 4; groups -= 4, from += 16) {
+    wide = _mm256_add_epi32(wide, product256(_mm256_loadu_si256((const __m256i*)from)));
+  }
+  __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  if (groups & 2) {
+    sum = _mm_add_epi32(sum, product128(_mm_loadu_si128((const __m128i*)from)));
+    from += 8;
+  }
+  if (groups & 1) sum = _mm_add_epi32(sum, product128(_mm_loadl_epi64((const __m128i*)from)));
+  return (uint32_t)_mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_unpackhi_epi64(sum, sum)));
+}
+static inline void sum_pairs(uint32_t* to, const int16_t* from, long rows, long pitch, long windows, long step, long groups) {
+  for (long row = 0; row < rows; ++row, from += pitch) {
+    for (long i = 0; i < windows; ++i) *to++ = sum_window(from + i * step, groups);
+  }
+}
+)";
 // Windows: an input's low half in 32 bits times a weight with nothing above it.
 constexpr char kChannels256[] = R"(typedef __m256i sums;
 typedef __m256i lhs_terms, rhs_terms;
@@ -146,6 +205,16 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
   static const DotKernel pairs256 = make("vpmaddwd", DotIsa::kAvx2, 2, DotElement::kI16, DotElement::kI16);
   static const DotKernel pairs512 =
       make("vpmaddwd512", DotIsa::kAvx512, 2, DotElement::kI16, DotElement::kI16);
+  static const auto paired = [](const char* name, DotIsa isa, float dot) {
+    DotKernel kernel = make(name, isa, 4, DotElement::kI16, DotElement::kI16);
+    kernel.paired = true;
+    kernel.dot = dot;
+    kernel.lhs_load *= 2;
+    kernel.rhs_load *= 2;
+    return kernel;
+  };
+  static const DotKernel paired256 = paired("vpmaddwd_paired", DotIsa::kAvx2, 1.0f);
+  static const DotKernel paired512 = paired("vpmaddwd512_paired", DotIsa::kAvx512, 2.0f);
   static const DotKernel bytes256 = make("vpdpbusd256", DotIsa::kAvx2, 4, DotElement::kU8, DotElement::kI8);
   static const DotKernel bytes512 = make("vpdpbusd", DotIsa::kAvx512, 4, DotElement::kU8, DotElement::kI8);
   static const auto raised = [](const char* name, DotIsa isa) {
@@ -184,6 +253,9 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
     kernels.insert(kernels.end(), {&pairs512, &channels512, &window_pairs512});
   if (HasFeature(target, "avx_vnni") || HasFeature(target, "avx512_vnni")) {
     kernels.insert(kernels.end(), {&bytes256, &window_bytes256});
+  } else {
+    if (HasFeature(target, "avx2")) kernels.push_back(&paired256);
+    if (HasFeature(target, "avx512bw")) kernels.push_back(&paired512);
   }
   if (HasFeature(target, "avx512_vnni"))
     kernels.insert(kernels.end(), {&bytes512, &window_bytes512, &raised256, &raised512});
@@ -213,7 +285,7 @@ std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& r
   } else if (bytes) {
     text.push_back(wide ? kBytes512 : kBytes256);
   } else {
-    text.push_back(kPairs);
+    text.push_back(kernel.paired ? kPaired : kPairs);
   }
   if (!Saturates(requantize)) text.push_back(kLimit);
   text.push_back(wide ? kChannelsStore512 : kChannelsStore256);

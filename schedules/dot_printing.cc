@@ -83,6 +83,7 @@ void DotPrinter::Preamble() {
 const char* DotPrinter::TypeOf(int buffer) const {
   const LoopBuffer& b = tree_.buffers[buffer];
   if (buffer == dot_.channels.buffer) return "int32_t";
+  if (buffer == dot_.pair_sums.buffer) return "uint32_t";
   if (b.scope == BufferScope::kConstant) return CTypeOf(dot_.kernel->rhs);
   if (b.scope == BufferScope::kWorkspace) return CTypeOf(dot_.kernel->lhs);
   return facts_.compute.tensors[b.tensor].dtype == DType::kI8 ? "int8_t" : "int32_t";
@@ -102,6 +103,7 @@ void DotPrinter::PackWeights(int node, const std::string& source, const std::str
   std::vector<int64_t> reach(facts_.compute.axes.size(), 0);  // Its last slot.
   CSum to;
   int open = 0;
+  std::string lane, group_term;  // Of paired products: the counters of a vector's channels and of a group.
   for (int n = node; tree_.nodes[n].is_loop; ++n, ++open) {
     const LoopNode& loop = tree_.nodes[n];
     const std::string counter = absl::StrCat(facts_.compute.axes[loop.axis].name, "_", open);
@@ -109,7 +111,22 @@ void DotPrinter::PackWeights(int node, const std::string& source, const std::str
     const bool group = !order.empty() && loop.axis == dot_.roles.k && loop.step == 1;
     at[loop.axis].Add(group ? absl::StrCat("term[", counter, "]") : counter, loop.step);
     reach[loop.axis] += int64_t{loop.extent - 1} * loop.step;
-    to.Add(counter, write.strides[loop.depth]);
+    std::string* const inner = !dot_.kernel->paired || loop.step != 1     ? nullptr
+                               : loop.axis == dot_.roles.channels ? &lane
+                               : loop.axis == dot_.roles.k        ? &group_term
+                                                                  : nullptr;
+    if (inner != nullptr) {
+      *inner = counter;
+    } else {
+      to.Add(counter, write.strides[loop.depth]);
+    }
+  }
+  if (dot_.kernel->paired) {
+    const int64_t lanes = dot_.kernel->lanes;
+    to.Add(absl::StrCat(lane, " / ", lanes), lanes * 4);
+    to.Add(absl::StrCat(group_term, " / 2"), lanes * 2);
+    to.Add(absl::StrCat(lane, " % ", lanes), 2);
+    to.Add(absl::StrCat(group_term, " % 2"), 1);
   }
   CSum from(facts_.rhs.offset);
   std::string inside;
@@ -249,6 +266,13 @@ void DotPrinter::PackChannels(const std::string& destination) {
     // The input is read with that much too much in it.
     if (folded != 0)
       out_.Line("sum -= ", folded < 0 ? absl::StrCat("(", folded, ")") : absl::StrCat(folded), " * w;");
+    if (dot_.kernel->paired) {
+      const std::string& k = facts_.compute.axes[dot_.roles.k].name;
+      CSum partner = weight;
+      partner.Add(2 * int64_t{facts_.rhs.stride[dot_.roles.k]});
+      out_.Line("if (", k, " % 4 < 2 && ", k, " + 2 < ", facts_.compute.axes[dot_.roles.k].extent,
+                ") sum -= w * weights[", partner.Text(), "];");
+    }
     if (quick) out_.Line("size += 256 * (w < 0 ? -w : w);");
     while (open-- > 0) out_.Close();
   }

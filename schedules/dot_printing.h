@@ -7,6 +7,7 @@
 
 #include "schedules/c_text.h"
 #include "schedules/dot_kernel.h"
+#include "schedules/dot_pair_sums.h"
 #include "schedules/dot_space.h"
 #include "schedules/dot_taps.h"
 #include "schedules/nest_path.h"
@@ -30,6 +31,8 @@ struct DotPrinting {
   DotRoles roles;
   TapPlan taps;  // Of planar micro-kernels: a row of the window.
   ChannelTable channels;
+  PairSums pair_sums;    // Of paired micro-kernels;
+  bool folds = false;    // these read half of the weights from memory for each row, to save registers.
 };
 
 // The table for a tree that was lowered from a plan, whose buffer is added to the tree.
@@ -56,9 +59,10 @@ class DotPrinter {
   void PackWeights(int node, const std::string& source, const std::string& destination);
   // The channel table; constants[] is in scope.
   void PackChannels(const std::string& destination);
-  // The input into its padded copy.
+  // The input into its padded copy, and the sums of its pairs.
   void CopyInput(int node, NestPath& path, const std::string& source, const std::string& destination,
                  const std::string& pragma);
+  static const char* PairSumsName() { return "pair_sums"; }  // In C.
 
  private:
   void PackHighWords(const std::string& channel);

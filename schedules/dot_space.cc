@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <numeric>
 #include <utility>
 
 #include "schedules/dot_windows.h"
@@ -157,21 +159,40 @@ int64_t DotRule::Terms(const DotKernel& kernel) const {
   return terms;
 }
 
-int64_t DotRule::CopyBytes(const DotPlan& plan) const {
-  if (plan.lhs == ReadForm::kDirect) return 0;
-  int64_t bytes = BytesOf(plan.kernel->lhs);
-  for (std::size_t d = 0; d < facts_->lhs.access.index.size(); ++d) {
+std::vector<int64_t> DotRule::CopyShape(const DotPlan& plan) const {
+  std::vector<int64_t> shape;
+  for (const AffineIndex& index : facts_->lhs.access.index) {
     int64_t size = 1;
-    for (const AffineTerm& term : facts_->lhs.access.index[d].terms) {
+    for (const AffineTerm& term : index.terms) {
       int64_t covered = Extent(term.axis);
       if (term.axis == roles_.rows) covered = plan.block_r > 0 ? plan.block_r : RoundUp(covered, plan.rows);
       if (term.axis == roles_.rows2 && plan.block_r2 > 0) covered = plan.block_r2;
       if (term.axis == roles_.channels && plan.block_c > 0) covered = plan.block_c;
+      if (term.axis == roles_.k && plan.kernel->paired) covered = RoundUp(covered, plan.kernel->group);
       size += term.coefficient * (covered - 1);
     }
-    bytes *= size;
+    shape.push_back(size);
   }
-  return bytes;
+  return shape;
+}
+
+int64_t DotRule::PairSums(const DotPlan& plan) const {
+  if (!plan.kernel->paired) return 0;
+  std::vector<int64_t> shape = CopyShape(plan);
+  int64_t windows = 1;  // Side by side.
+  for (const AffineTerm& term : facts_->lhs.access.index.back().terms) {
+    if (term.axis != roles_.k)
+      windows = std::max(windows, (shape.back() - Extent(roles_.k)) / term.coefficient + 1);
+  }
+  shape.back() = windows;
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+int64_t DotRule::CopyBytes(const DotPlan& plan) const {
+  if (plan.lhs == ReadForm::kDirect) return 0;
+  const std::vector<int64_t> shape = CopyShape(plan);
+  return std::accumulate(shape.begin(), shape.end(), int64_t{BytesOf(plan.kernel->lhs)}, std::multiplies<>()) +
+         PairSums(plan) * static_cast<int64_t>(sizeof(int32_t));
 }
 
 const char* DotRule::PlanarRefusal(const DotPlan& plan) const {
@@ -187,13 +208,20 @@ const char* DotRule::PlanarRefusal(const DotPlan& plan) const {
   return nullptr;
 }
 
+bool DotRule::Folds(const DotPlan& plan) const {
+  const int others = plan.vectors * plan.rows + 4;  // The sums, a row's terms, and two sums of pairs.
+  return plan.kernel->paired && others + 2 * plan.vectors > target_.vector_registers;
+}
+
 const char* DotRule::Refusal(const DotPlan& plan) const {
   const DotKernel& kernel = *plan.kernel;
   const int cells = plan.vectors * plan.rows;
   const int registers =
       kernel.lanes == 1 ? CoreRegisters(target_) - kAddressRegisters : target_.vector_registers;
   // Of windows: the sums, a column, and what is in between.
-  const int live = kernel.window_terms > 0 ? (cells + 2) * kernel.window_vectors : cells + 2;
+  const int live = kernel.window_terms > 0 ? (cells + 2) * kernel.window_vectors
+                   : kernel.paired         ? cells + plan.vectors + 4
+                                           : cells + 2;
   if (live > registers) return "the register tile needs too many registers";
   if (plan.rows > Extent(roles_.rows)) return "the register tile has more rows than there are";
   if ((int64_t{plan.vectors} - 1) * kernel.lanes >= Extent(roles_.channels))
@@ -294,6 +322,7 @@ absl::StatusOr<Schedule> DotRule::MakeSchedule(const DotPlan& plan) const {
     const bool blocked = plan.block_c > 0 || plan.block_r > 0 || plan.block_r2 > 0;
     TUNEFARM_RETURN_IF_ERROR(schedule.Pad(Factor::kLhs, blocked ? outer_loops : 0));
     TUNEFARM_RETURN_IF_ERROR(schedule.Widen(Factor::kLhs, BytesOf(kernel.lhs)));
+    if (kernel.paired) TUNEFARM_RETURN_IF_ERROR(schedule.WholeGroups(Factor::kLhs));
     if (kernel.window_terms > 0) TUNEFARM_RETURN_IF_ERROR(schedule.Overreach(Factor::kLhs));
     if (kernel.planar) {
       const int last = static_cast<int>(facts_->lhs.access.index.size()) - 1;

@@ -57,6 +57,8 @@ class DotRule {
   // Why the plan cannot be built; null when it can. Cheap.
   const char* Refusal(const DotPlan& plan) const;
   absl::StatusOr<Schedule> MakeSchedule(const DotPlan& plan) const;
+  // The plan's micro-kernel is paired, and its tile has no registers for all of its weights.
+  bool Folds(const DotPlan& plan) const;
   const DotRoles& roles() const { return roles_; }
 
  private:
@@ -72,6 +74,8 @@ class DotRule {
   double WindowTile(const DotPlan& plan) const;
   double VectorGroup(const DotPlan& plan) const;
   DotPlan FitCopies(const std::vector<Knob>& knobs, Config& config) const;
+  std::vector<int64_t> CopyShape(const DotPlan& plan) const;
+  int64_t PairSums(const DotPlan& plan) const;  // How many are kept beside the copy.
   int64_t CopyBytes(const DotPlan& plan) const;
 
   const ComputeFacts* facts_;

@@ -63,6 +63,10 @@ class DotTask : public Task {
     dot.kernel = plan.kernel;
     dot.roles = rule_.roles();
     if (plan.kernel->planar) dot.taps = LayOutTaps(tree, facts_, rule_.roles(), plan);
+    if (plan.kernel->paired) {
+      dot.pair_sums = AddPairSums(tree, facts_, rule_.roles(), threads());
+      dot.folds = rule_.Folds(plan);
+    }
     if (plan.kernel->window_terms > 0) LayOutWindows(tree, facts_, rule_.roles(), *plan.kernel);
     dot.channels = AddChannelTable(tree, facts_, rule_.roles(), plan);
     return tree;

@@ -25,8 +25,12 @@ void DotTilePrinter::PrintBody(const TileCells& tile, NestPath& path) {
     stride *= table.size[i];
   }
   out_.Line("const int32_t* channel = ", pointer_of_(table.buffer), " + ", slot.Text(), ";");
-  for (const TileCell& cell : tile.cells()) {
-    out_.Line("sums ", cell.name, " = load_channels(channel + ", ChannelOffset(cell), ");");
+  if (dot_.kernel->paired) {
+    PrintStart(tile, path);
+  } else {
+    for (const TileCell& cell : tile.cells()) {
+      out_.Line("sums ", cell.name, " = load_channels(channel + ", ChannelOffset(cell), ");");
+    }
   }
   if (dot_.kernel->planar) {
     PrintTaps(tile, path);
@@ -37,6 +41,36 @@ void DotTilePrinter::PrintBody(const TileCells& tile, NestPath& path) {
   }
   PrintStore(tile, path);
   out_.Close();
+}
+
+// Without the sums of the input's pairs, of all rows of the window.
+void DotTilePrinter::PrintStart(const TileCells& tile, NestPath& path) {
+  const PairSums& pairs = dot_.pair_sums;
+  std::vector<int64_t> taps = {0};
+  for (const std::vector<const LoopNode*>* loops : {&tile.serial(), &tile.unrolled()}) {
+    for (const LoopNode* loop : *loops) {
+      if (loop->axis == dot_.roles.k) continue;
+      const std::vector<int64_t> inside = taps;
+      for (int i = 1; i < loop->extent; ++i) {
+        for (const int64_t tap : inside) taps.push_back(tap + int64_t{pairs.access.strides[loop->depth]} * i);
+      }
+    }
+  }
+  out_.Line("const uint32_t* pairs = ", pointer_of_(pairs.buffer), " + ",
+            path.CopyAddress(pairs.access).Text(), ";");
+  std::map<int64_t, std::string> rows;  // By offset.
+  for (const TileCell& cell : tile.cells()) {
+    const int64_t offset = tile.Offset(pairs.access, cell);
+    const auto [row, is_new] = rows.try_emplace(offset, absl::StrCat("pairs_", rows.size()));
+    if (is_new) {
+      std::string sum;
+      for (const int64_t tap : taps)
+        absl::StrAppend(&sum, sum.empty() ? "" : " + ", "pairs[", offset + tap, "]");
+      out_.Line("const uint32_t ", row->second, " = ", sum, ";");
+    }
+    out_.Line("sums ", cell.name, " = start(load_channels(channel + ", ChannelOffset(cell), "), ", row->second,
+              ");");
+  }
 }
 
 void DotTilePrinter::PrintReductions(const TileCells& tile, NestPath& path) {
@@ -130,10 +164,15 @@ void DotTilePrinter::PrintGroup(const TileCells& tile, const std::string& lhs, c
   const int group = groups_++;
   const auto load = [&](int f, int64_t at, std::string& name) {
     name = absl::StrCat(f == 0 ? "x" : "w", group, "_", std::distance(names[f].begin(), names[f].find(at)));
-    out_.Line(f == 0 ? "const lhs_terms " : "const rhs_terms ", name,
-              f == 0 ? " = load_lhs(" : " = load_rhs(", f == 0 ? lhs : rhs, " + ", at, ");");
+    if (f == 0) {
+      out_.Line("const lhs_terms ", name, " = load_lhs(", lhs, " + ", at, ");");
+    } else if (dot_.folds) {
+      out_.Line("const folded_terms ", name, " = fold_rhs(", rhs, " + ", at, ");");
+    } else {
+      out_.Line("const rhs_terms ", name, " = load_rhs(", rhs, " + ", at, ");");
+    }
   };
-  const int kept = names[0].size() <= names[1].size() ? 0 : 1, streamed = 1 - kept;
+  const int kept = names[0].size() <= names[1].size() && !dot_.kernel->paired ? 0 : 1, streamed = 1 - kept;
   for (auto& [at, name] : names[kept]) load(kept, at, name);
   std::vector<int64_t> together;
   for (auto entry = names[streamed].begin(); entry != names[streamed].end();) {
@@ -145,7 +184,7 @@ void DotTilePrinter::PrintGroup(const TileCells& tile, const std::string& lhs, c
     for (const TileCell& cell : tile.cells()) {
       const int64_t at = offset(streamed, cell);
       if (std::ranges::find(together, at) == together.end()) continue;
-      out_.Line(cell.name, " = dot(", cell.name, ", ", names[0][offset(0, cell)], ", ",
+      out_.Line(cell.name, dot_.folds ? " = dot_folded(" : " = dot(", cell.name, ", ", names[0][offset(0, cell)], ", ",
                 names[1][offset(1, cell)], ");");
     }
   }

@@ -24,6 +24,7 @@ class DotTilePrinter {
 
  private:
   void PrintBody(const TileCells& tile, NestPath& path);
+  void PrintStart(const TileCells& tile, NestPath& path);  // Of paired products.
   void PrintReductions(const TileCells& tile, NestPath& path);
   void PrintInnermost(const TileCells& tile, const LoopNode& loop, const std::string& lhs,
                       const std::string& rhs);

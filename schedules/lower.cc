@@ -147,7 +147,9 @@ class Lowering {
         int64_t size = 1;
         const bool exact = stage.overreach && d + 1 == static_cast<int>(order.size());
         for (const AffineTerm& term : access.access.index[d].terms) {
-          const int64_t covered = CoveredForCopy(term.axis, stage.position);
+          int64_t covered = CoveredForCopy(term.axis, stage.position);
+          if (stage.whole_groups && term.axis == loops_.back().axis)
+            covered = RoundUp(covered, loops_.back().extent);
           size += term.coefficient * ((exact ? std::min(covered, schedule_.extent(term.axis)) : covered) - 1);
           if (exact) overreach = std::max<int64_t>(0, covered - schedule_.extent(term.axis));
           for (std::size_t l = stage.position; l < loops_.size(); ++l) {
@@ -163,7 +165,8 @@ class Lowering {
       buffer.elements = stride + overreach;
     }
     // The last group of terms may reach over the end of the last row.
-    if (stage.form == ReadForm::kPaddedCopy && loops_.back().kind == LoopKind::kDotGroup) {
+    if (stage.form == ReadForm::kPaddedCopy && loops_.back().kind == LoopKind::kDotGroup &&
+        !stage.whole_groups) {
       buffer.elements += loops_.back().extent - 1;
     }
     buffer.element_bytes = static_cast<int8_t>(

@@ -280,6 +280,15 @@ absl::Status Schedule::Overreach(Factor factor) {
   return absl::OkStatus();
 }
 
+absl::Status Schedule::WholeGroups(Factor factor) {
+  Stage& stage = stages_[static_cast<int>(factor)];
+  if (stage.form != ReadForm::kPaddedCopy) return Refuse("whole groups: the factor has no padded copy");
+  if (loops_.empty() || loops_.back().kind != LoopKind::kDotGroup)
+    return Refuse("whole groups: there is no dot product");
+  stage.whole_groups = true;
+  return absl::OkStatus();
+}
+
 absl::Status Schedule::TensorizeDot() {
   if (loops_.empty() || spatial(loops_.back().axis))
     return Refuse("tensorize: the innermost loop is no reduction");

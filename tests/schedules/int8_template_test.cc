@@ -71,7 +71,7 @@ TEST_CASE("AMatrixProductHasTheDefaultConfigOfDenseWhicheverWayItsWeightsLie") {
 }
 
 TEST_CASE("Int8KernelsAreExactOnX86") {
-  for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4-vnni"}) CheckTarget(target);
+  for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"}) CheckTarget(target);
 }
 
 TEST_CASE("Int8KernelsAreExactOn64BitArm") {
@@ -87,7 +87,7 @@ TEST_CASE("Int8KernelsAreExactOnMicrocontrollers") {
 // Every input and weight at an end of int8, -128 as a weight included, in rows of one sign and in turns: sums
 // as large as they can be, and the byte multiplications' intermediate results too.
 TEST_CASE("ExtremeInputsAreExactOnX86") {
-  for (const char* name : {"x86-64-v2", "x86-64-v3", "x86-64-v4-vnni"}) {
+  for (const char* name : {"x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"}) {
     const Target target = FindTarget(name).value();
     if (const std::string reason = WhyNotRun(target); !reason.empty()) {
       std::cerr << "skipped " << name << ": " << reason << "\n";
@@ -133,7 +133,7 @@ TEST_CASE("ExtremeInputsAreExactOnX86") {
 // allows.
 TEST_CASE("AnyScaleIsExact") {
   for (const char* name :
-       {"x86-64-v3", "x86-64-v4-vnni", "cortex-a76", "cortex-a9", "cortex-m4", "cortex-m55"}) {
+       {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni", "cortex-a76", "cortex-a9", "cortex-m4", "cortex-m55"}) {
     const Target target = FindTarget(name).value();
     if (const std::string reason = WhyNotRun(target); !reason.empty()) {
       std::cerr << "skipped " << name << ": " << reason << "\n";
