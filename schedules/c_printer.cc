@@ -167,8 +167,7 @@ class Printer {
   bool PerThread(int buffer) const {
     if (!parallel_) return false;
     if (buffer == tree_.edge_buffer) return true;
-    if (dot_.has_value() && buffer == options_.dot->pair_sums.buffer) 
-      buffer = options_.dot->pair_sums.copy;
+    if (dot_.has_value() && buffer == options_.dot->pair_sums.buffer) buffer = options_.dot->pair_sums.copy;
     for (std::size_t n = tree_.run_begin; n < tree_.nodes.size(); ++n) {
       const LoopNode& node = tree_.nodes[n];
       if (node.is_loop || node.statement != StatementKind::kPack) continue;

@@ -84,7 +84,8 @@ int CoreRegisters(const Target& target);
 // for paired ones, for which the weights are read from memory where registers are short, and what start()
 // takes away, for `windows` windows of `groups` groups in each of `rows` rows
 //   sums dot_folded(sums acc, lhs_terms l, folded_terms r), folded_terms fold_rhs(const RHS* p)
-//   void sum_pairs(uint32_t* to, const LHS* from, long rows, long pitch, long windows, long step, long groups)
+//   void sum_pairs(uint32_t* to, const LHS* from, long rows, long pitch, long windows, long step, long
+//   groups)
 // and for the planar micro-kernels
 //   int16x2_t load_word(const int16_t* p)
 //   void convert_planes(int16_t* to, long plane, const int8_t* from, long pixel, long count, long channels)

@@ -54,9 +54,9 @@ PairSums AddPairSums(LoopTree& tree, const ComputeFacts& facts, const DotRoles& 
     if (loop.axis == roles.k) continue;
     const int32_t stride = reading.strides[loop.depth];
     if (stride == 0) continue;
-    sums.access.strides[loop.depth] = static_cast<int32_t>(
-        DimensionOf(facts.lhs.access, loop.axis) == last ? stride / sums.step
-                                                         : stride / sums.row * sums.windows);
+    sums.access.strides[loop.depth] = static_cast<int32_t>(DimensionOf(facts.lhs.access, loop.axis) == last
+                                                               ? stride / sums.step
+                                                               : stride / sums.row * sums.windows);
   }
 
   LoopBuffer buffer;
@@ -66,7 +66,8 @@ PairSums AddPairSums(LoopTree& tree, const ComputeFacts& facts, const DotRoles& 
   buffer.elements = rows * sums.windows;
   buffer.bytes = buffer.elements * buffer.element_bytes;
   buffer.offset_bytes = tree.workspace_bytes;
-  tree.workspace_bytes += (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment * (parallel ? threads : 1);
+  tree.workspace_bytes +=
+      (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment * (parallel ? threads : 1);
   sums.buffer = static_cast<int>(tree.buffers.size());
   sums.access.buffer = static_cast<uint8_t>(sums.buffer);
   tree.buffers.push_back(buffer);

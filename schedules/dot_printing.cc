@@ -111,10 +111,10 @@ void DotPrinter::PackWeights(int node, const std::string& source, const std::str
     const bool group = !order.empty() && loop.axis == dot_.roles.k && loop.step == 1;
     at[loop.axis].Add(group ? absl::StrCat("term[", counter, "]") : counter, loop.step);
     reach[loop.axis] += int64_t{loop.extent - 1} * loop.step;
-    std::string* const inner = !dot_.kernel->paired || loop.step != 1     ? nullptr
-                               : loop.axis == dot_.roles.channels ? &lane
-                               : loop.axis == dot_.roles.k        ? &group_term
-                                                                  : nullptr;
+    std::string* const inner = !dot_.kernel->paired || loop.step != 1 ? nullptr
+                               : loop.axis == dot_.roles.channels     ? &lane
+                               : loop.axis == dot_.roles.k            ? &group_term
+                                                                      : nullptr;
     if (inner != nullptr) {
       *inner = counter;
     } else {

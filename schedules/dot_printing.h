@@ -31,8 +31,8 @@ struct DotPrinting {
   DotRoles roles;
   TapPlan taps;  // Of planar micro-kernels: a row of the window.
   ChannelTable channels;
-  PairSums pair_sums;    // Of paired micro-kernels;
-  bool folds = false;    // these read half of the weights from memory for each row, to save registers.
+  PairSums pair_sums;  // Of paired micro-kernels;
+  bool folds = false;  // these read half of the weights from memory for each row, to save registers.
 };
 
 // The table for a tree that was lowered from a plan, whose buffer is added to the tree.

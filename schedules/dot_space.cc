@@ -191,7 +191,8 @@ int64_t DotRule::PairSums(const DotPlan& plan) const {
 int64_t DotRule::CopyBytes(const DotPlan& plan) const {
   if (plan.lhs == ReadForm::kDirect) return 0;
   const std::vector<int64_t> shape = CopyShape(plan);
-  return std::accumulate(shape.begin(), shape.end(), int64_t{BytesOf(plan.kernel->lhs)}, std::multiplies<>()) +
+  return std::accumulate(shape.begin(), shape.end(), int64_t{BytesOf(plan.kernel->lhs)},
+                         std::multiplies<>()) +
          PairSums(plan) * static_cast<int64_t>(sizeof(int32_t));
 }
 

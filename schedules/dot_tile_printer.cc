@@ -68,8 +68,8 @@ void DotTilePrinter::PrintStart(const TileCells& tile, NestPath& path) {
         absl::StrAppend(&sum, sum.empty() ? "" : " + ", "pairs[", offset + tap, "]");
       out_.Line("const uint32_t ", row->second, " = ", sum, ";");
     }
-    out_.Line("sums ", cell.name, " = start(load_channels(channel + ", ChannelOffset(cell), "), ", row->second,
-              ");");
+    out_.Line("sums ", cell.name, " = start(load_channels(channel + ", ChannelOffset(cell), "), ",
+              row->second, ");");
   }
 }
 
@@ -184,8 +184,8 @@ void DotTilePrinter::PrintGroup(const TileCells& tile, const std::string& lhs, c
     for (const TileCell& cell : tile.cells()) {
       const int64_t at = offset(streamed, cell);
       if (std::ranges::find(together, at) == together.end()) continue;
-      out_.Line(cell.name, dot_.folds ? " = dot_folded(" : " = dot(", cell.name, ", ", names[0][offset(0, cell)], ", ",
-                names[1][offset(1, cell)], ");");
+      out_.Line(cell.name, dot_.folds ? " = dot_folded(" : " = dot(", cell.name, ", ",
+                names[0][offset(0, cell)], ", ", names[1][offset(1, cell)], ");");
     }
   }
 }

@@ -41,11 +41,11 @@ inline bool ReadsTensor(ReadForm form) {
 struct Stage {
   ReadForm form = ReadForm::kDirect;
   int position = 0;
-  int element_bytes = 0;   // Of the copy; 0: as the tensor's.
-  int planes = -1;         // The dimension that stands outermost in a padded copy; -1: all as in the tensor.
+  int element_bytes = 0;  // Of the copy; 0: as the tensor's.
+  int planes = -1;        // The dimension that stands outermost in a padded copy; -1: all as in the tensor.
   bool whole_groups = false;  // Of a dot product: the last one's rest is padding.
-  bool overreach = false;  // Vectors at the end of the last dimension read on into what follows.
-  int pitch = 1;           // Rows of a padded copy are rounded up to a multiple of this many elements.
+  bool overreach = false;     // Vectors at the end of the last dimension read on into what follows.
+  int pitch = 1;              // Rows of a padded copy are rounded up to a multiple of this many elements.
 };
 
 class Schedule {
@@ -95,8 +95,8 @@ class Schedule {
   // the last vector also reads what stands behind, which must not count. Of a dimension that only the vector
   // axis moves in.
   absl::Status Overreach(Factor factor);
-  // The padded copy of a factor holds whole groups of a dot product's terms, the last one filled with padding.
-  // To be called after TensorizeDot.
+  // The padded copy of a factor holds whole groups of a dot product's terms, the last one filled with
+  // padding. To be called after TensorizeDot.
   absl::Status WholeGroups(Factor factor);
   // Moves the copy of a factor that CacheRead or Pad made.
   absl::Status ComputeAt(Factor factor, int position);

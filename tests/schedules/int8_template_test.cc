@@ -1,8 +1,12 @@
 // Int8 kernels against the reference, bit by bit, on every target that can run here.
 #include <algorithm>
+#include <functional>
 #include <iostream>
 #include <set>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "schedules/dot_kernel.h"
 #include "tests/catch.h"
 #include "tests/schedules/program_batch.h"
@@ -24,7 +28,7 @@ Config SampleWith(const ConfigSpace& space, uint16_t kernel, Rng& rng) {
 
 // For a matrix product and random workloads: the default config, and another of each micro-kernel.
 void CheckTarget(const char* name) {
-  constexpr int kWorkloads = 6, kWindows = 4;  // Any (a matrix product first), and depthwise ones.
+  constexpr int kWorkloads = 6, kWindows = 6;  // Any (a matrix product first), and depthwise ones.
   const absl::StatusOr<Target> target = FindTarget(name);
   REQUIRE(target.ok());
   if (const std::string reason = WhyNotRun(*target); !reason.empty()) {
@@ -127,6 +131,101 @@ TEST_CASE("ExtremeInputsAreExactOnX86") {
     REQUIRE(wrong.ok());
     CHECK(*wrong == std::vector<std::string>{});
   }
+}
+
+// For each workload so many configs of the micro-kernels by Winograd's identity, some shared by two threads.
+struct PairedCase {
+  std::string workload;
+  std::function<void(IntTensors&)> change = nullptr;
+};
+void CheckPairedProducts(const std::vector<PairedCase>& cases, int configs) {
+  for (const char* name : {"x86-64-v3", "x86-64-v4"}) {
+    const Target target = FindTarget(name).value();
+    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
+      std::cerr << "skipped " << name << ": " << reason << "\n";
+      continue;
+    }
+    Rng rng(1968);
+    std::vector<ProgramKernel> kernels;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      const Workload workload = Workload::Parse(cases[i].workload + ",dtype=i8").value();
+      const std::shared_ptr<const Task> task =
+          Task::Create(workload, target, /*threads=*/i % 3 == 2 ? 2 : 1).value();
+      const ConfigSpace& space = task->space();
+      const int knob = space.FindKnob("kernel");
+      const std::vector<std::string>& names = space.knobs()[knob].values;
+      for (std::size_t k = 0; k < names.size(); ++k) {
+        if (!absl::EndsWith(names[k], "_paired")) continue;
+        for (int c = 0; c < configs; ++c) {
+          kernels.push_back({task, SampleWith(space, static_cast<uint16_t>(k), rng), cases[i].change});
+          INFO(name << " " << workload.ToString());
+          CHECK(kernels.back().config.choice[knob] == k);
+        }
+      }
+    }
+    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
+    INFO(name << " " << wrong.status().message());
+    REQUIRE(wrong.ok());
+    CHECK(*wrong == std::vector<std::string>{});
+  }
+}
+
+// Groups of four terms run over the ends of pixels and of rows, and of the sum.
+TEST_CASE("PairedProductsAreExactForAnyNumberOfChannels") {
+  std::vector<PairedCase> cases;
+  const int zero_points[] = {-128, -1, 0, 3, 127};
+  for (const int channels : {1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 64, 67}) {
+    const int izp = zero_points[cases.size() % 5];
+    cases.push_back({absl::StrCat("conv2d:n=1,h=5,w=7,ci=", channels, ",co=", 16 + channels,
+                                  ",kh=3,kw=3,pad=1,layout=nhwc,izp=", izp, ",epilogue=bias")});
+  }
+  CheckPairedProducts(cases, 1);
+}
+
+TEST_CASE("PairedProductsAreExactForAnyShape") {
+  CheckPairedProducts(
+      {{"dense:m=1,n=16,k=2048,izp=-128,epilogue=bias"},
+       {"dense:m=7,n=33,k=2,izp=127"},
+       {"matmul:m=13,n=40,k=67,izp=-128,ozp=5,rounding=single"},
+       {"conv2d:n=2,h=6,w=9,ci=24,co=32,kh=1,kw=1,layout=nhwc,izp=5,epilogue=bias"},
+       {"conv2d:n=1,h=7,w=9,ci=6,co=17,kh=1,kw=1,stride=2,layout=nhwc,izp=-128"},
+       {"conv2d:n=1,h=14,w=14,ci=3,co=32,kh=7,kw=7,stride=2,pad=3,layout=nhwc,izp=-128"},
+       {"conv2d:n=1,h=9,w=8,ci=5,co=24,kh=2,kw=3,dilation=2,pad=2,layout=nhwc,izp=127"},
+       {"conv2d:n=1,h=6,w=7,ci=21,co=48,kh=3,kw=3,groups=3,pad=1,layout=nhwc,izp=-3"},
+       {"conv2d:n=2,h=5,w=12,ci=8,co=16,kh=3,kw=2,stride_h=2,stride_w=3,pad_l=2,pad_b=1,layout=nhwc,"
+        "izp=127,amin=-100,amax=90,rounding=single,epilogue=bias"}},
+      3);
+}
+
+// Sums of an input and a weight, and their products, are as large as they can be, of either sign.
+TEST_CASE("PairedProductsAreExactAtTheEndsOfInt8") {
+  struct Ends {
+    int izp, input;
+  };
+  std::vector<PairedCase> cases;
+  for (const Ends ends : {Ends{-128, 127}, Ends{127, -128}, Ends{0, -128}}) {
+    for (const int weight : {-128, 127}) {
+      const auto change = [=](IntTensors& inputs) {
+        std::ranges::fill(inputs[0], ends.input);
+        for (std::size_t i = 0; i < inputs[1].size(); ++i)
+          inputs[1][i] = weight == -128 && i / 3 % 2 == 0 ? -127 : weight;
+        for (int32_t& shift : inputs[4]) shift -= 4;
+      };
+      for (const char* op :
+           {"dense:m=6,n=24,k=515", "conv2d:n=1,h=5,w=6,ci=19,co=24,kh=3,kw=3,pad=1,layout=nhwc"}) {
+        cases.push_back({absl::StrCat(op, ",epilogue=bias,izp=", ends.izp), change});
+      }
+    }
+  }
+  CheckPairedProducts(cases, 1);
+}
+
+TEST_CASE("PairedProductsAreExactForScalesThatTakeNoShortCut") {
+  const auto change = [](IntTensors& inputs) { inputs[4][0] = 2; };
+  CheckPairedProducts(
+      {{"dense:m=3,n=70,k=21,izp=-128,epilogue=bias", change},
+       {"conv2d:n=1,h=5,w=4,ci=5,co=70,kh=3,kw=2,pad=1,layout=nhwc,izp=7,epilogue=bias", change}},
+      2);
 }
 
 // Scales from 2^-32 to 8, in one tensor, and sums up to 2^29: what no trained layer has, but the operator

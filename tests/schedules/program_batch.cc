@@ -121,6 +121,7 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
                                       "scale_lanes",
                                       "high_words",
                                       "folded_terms",
+                                      "broadcast",
                                       "fold_rhs",
                                       "dot_folded",
                                       "start",

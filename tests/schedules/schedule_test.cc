@@ -115,6 +115,17 @@ TEST_CASE("ATileMayOnlyShiftWhereItsResultsAreStoredOnce") {
   CHECK(padded.Validate().ok());
 }
 
+TEST_CASE("OnlyADotProductsCopyHoldsWholeGroups") {
+  const ComputeFacts facts = FactsOf("dense:m=4,n=8,k=6,dtype=i8");
+  Schedule schedule(facts);  // m n k.
+  REQUIRE(schedule.Split(2, 4).ok());
+  REQUIRE(schedule.Pad(Factor::kLhs, 0).ok());
+  CheckRefused(schedule.WholeGroups(Factor::kLhs), "there is no dot product");
+  REQUIRE(schedule.TensorizeDot().ok());
+  CheckRefused(schedule.WholeGroups(Factor::kRhs), "the factor has no padded copy");
+  CHECK(schedule.WholeGroups(Factor::kLhs).ok());
+}
+
 TEST_CASE("ReadingBeyondTheEdgesNeedsACopy") {
   const ComputeFacts facts = FactsOf("conv2d:n=1,h=5,w=5,ci=2,co=4,kh=3,kw=3,pad=1,layout=nhwc");
   Schedule schedule(facts);
