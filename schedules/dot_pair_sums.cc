@@ -1,6 +1,5 @@
 #include "schedules/dot_pair_sums.h"
 
-#include <algorithm>
 #include <numeric>
 
 namespace tunefarm::schedules {

@@ -270,6 +270,7 @@ void DotPrinter::PackChannels(const std::string& destination) {
       const std::string& k = facts_.compute.axes[dot_.roles.k].name;
       CSum partner = weight;
       partner.Add(2 * int64_t{facts_.rhs.stride[dot_.roles.k]});
+      out_.Line("// What products of sums have too much in them.");
       out_.Line("if (", k, " % 4 < 2 && ", k, " + 2 < ", facts_.compute.axes[dot_.roles.k].extent,
                 ") sum -= w * weights[", partner.Text(), "];");
     }
