@@ -20,7 +20,8 @@ double DotRule::VectorGroup(const DotPlan& plan) const {
   constexpr double kLatency = 4;
   constexpr double kL2Bytes = 24;  // A cycle.
   const int cells = plan.vectors * plan.rows;
-  const bool pairs = kernel.rhs == DotElement::kI16;  // Multiplied and added by two instructions.
+  // Multiplied and added by two instructions.
+  const bool pairs = kernel.lhs == DotElement::kI16 || kernel.rhs == DotElement::kI16;
   const bool folds = Folds(plan);
   // A group's terms are two vectors where they are paired; of weights that are folded, one stays.
   const int rows = plan.rows * (kernel.paired ? 2 : 1);

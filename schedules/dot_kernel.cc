@@ -283,6 +283,7 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
              {"$OFFSET", absl::StrCat("(", offset, ")")},
              {"$PADDING", absl::StrCat(requantize.input_zero_point - offset)},
              {"$WIDTH", absl::StrCat(bits)},
+             {"$HALF", absl::StrCat(bits / 2)},
              {"$BYTES", absl::StrCat(bits / 8)},
              {"$WORDS", absl::StrCat(bits / 16)},
              {"$LANES", absl::StrCat(bits / 32)},

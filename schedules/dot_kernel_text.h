@@ -1,6 +1,6 @@
 // The C text of each architecture's micro-kernels, between dot_kernel.cc and the files that hold it. In the
 // text, $LOW and $HIGH are the output's limits without its zero point, which is $ZERO. On x86-64, $WIDTH,
-// $BYTES, $WORDS and $LANES are a vector's size in bits, bytes, int16 and int32.
+// $BYTES, $WORDS and $LANES are a vector's size in bits, bytes, int16 and int32, $HALF half of it in bits.
 #pragma once
 
 #include <vector>

@@ -12,11 +12,20 @@ typedef int32_t word_anywhere __attribute__((may_alias, aligned(1)));
 constexpr char kPairs[] = R"(typedef __m$WIDTHi sums;
 typedef __m$WIDTHi lhs_terms, rhs_terms;
 static inline __m$WIDTHi load_lhs(const int16_t* p) { return _mm$WIDTH_set1_epi32(*(const word_anywhere*)p); }
-static inline __m$WIDTHi load_rhs(const int16_t* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
 static inline __m$WIDTHi dot(__m$WIDTHi acc, __m$WIDTHi l, __m$WIDTHi r) {
   __m$WIDTHi products;
   __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+v"(acc), "=&v"(products) : "v"(l), "v"(r));
   return acc;
+}
+)";
+constexpr char kWidened[] =
+    R"(static inline __m$WIDTHi load_rhs(const int16_t* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
+)";
+// Weights that stay bytes: half the memory, where a few rows wait for it.
+constexpr char kWidening[] = R"(static inline __m$WIDTHi load_rhs(const int8_t* p) {
+  __m$WIDTHi terms;
+  __asm__("vpmovsxbw %1, %0" : "=v"(terms) : "m"(*(const __m$HALFi*)p));
+  return terms;
 }
 )";
 // Products of sums, as the comment in dot_pair_sums.h says. The second sum may take the place of an operand
@@ -219,6 +228,15 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
   static const DotKernel pairs512 = pairs("vpmaddwd512", DotIsa::kAvx512, false);
   static const DotKernel paired256 = pairs("vpmaddwd_paired", DotIsa::kAvx2, true);
   static const DotKernel paired512 = pairs("vpmaddwd512_paired", DotIsa::kAvx512, true);
+  static const auto widening = [](const DotKernel& widened, const char* name) {
+    DotKernel kernel = widened;
+    kernel.name = name;
+    kernel.rhs = DotElement::kI8;
+    kernel.rhs_load *= 2;
+    return kernel;
+  };
+  static const DotKernel widening256 = widening(pairs256, "vpmaddwd_w8");
+  static const DotKernel widening512 = widening(pairs512, "vpmaddwd512_w8");
   static const DotKernel bytes256 = make("vpdpbusd256", DotIsa::kAvx2, 4, DotElement::kU8, DotElement::kI8);
   static const DotKernel bytes512 = make("vpdpbusd", DotIsa::kAvx512, 4, DotElement::kU8, DotElement::kI8);
   static const auto raised = [](const char* name, DotIsa isa) {
@@ -258,8 +276,8 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
   if (HasFeature(target, "avx_vnni") || HasFeature(target, "avx512_vnni")) {
     kernels.insert(kernels.end(), {&bytes256, &window_bytes256});
   } else {
-    if (HasFeature(target, "avx2")) kernels.push_back(&paired256);
-    if (HasFeature(target, "avx512bw")) kernels.push_back(&paired512);
+    if (HasFeature(target, "avx2")) kernels.insert(kernels.end(), {&paired256, &widening256});
+    if (HasFeature(target, "avx512bw")) kernels.insert(kernels.end(), {&paired512, &widening512});
   }
   if (HasFeature(target, "avx512_vnni"))
     kernels.insert(kernels.end(), {&bytes512, &window_bytes512, &raised256, &raised512});
@@ -289,7 +307,9 @@ std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& r
   } else if (bytes) {
     text.push_back(wide ? kBytes512 : kBytes256);
   } else {
-    text.push_back(kernel.paired ? kPaired : kPairs);
+    add(kernel.paired                   ? std::vector<const char*>{kPaired}
+        : kernel.rhs == DotElement::kI8 ? std::vector<const char*>{kPairs, kWidening}
+                                        : std::vector<const char*>{kPairs, kWidened});
   }
   if (!Saturates(requantize)) text.push_back(kLimit);
   text.push_back(wide ? kChannelsStore512 : kChannelsStore256);

@@ -19,6 +19,9 @@ constexpr int64_t kMaxBody = 320;
 // Copies made while the kernel runs: more would not fit beside a network's tensors on the boards this is for.
 constexpr int64_t kMaxWorkspaceBytes = int64_t{256} << 20;
 
+// With more rows, the weights' memory is no longer what they wait for, and widening them costs time.
+constexpr int64_t kFewRows = 4;
+
 int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 DotRoles FindRoles(const ComputeFacts& facts) {
@@ -73,6 +76,8 @@ DotRule::DotRule(const ComputeFacts& facts, const Target& target, int threads)
       if (roles_.channels < 0 || kernel->elementwise != facts.lhs.uses[roles_.channels]) continue;
       if (kernel->elementwise && facts.lhs.stride[roles_.channels] != 1) continue;
     }
+    const bool widens = kernel->lhs == DotElement::kI16 && kernel->rhs == DotElement::kI8;
+    if (kernel->lanes > 1 && widens && Extent(roles_.rows) * Extent(roles_.rows2) > kFewRows) continue;
     if (kernel->window_terms > 0 && (roles_.k >= 0 || roles_.taps.size() > 2)) continue;
     kernels_.push_back(kernel);
   }
