@@ -27,8 +27,7 @@ struct PairedProductLayout {
   const PackedFactor& lanes() const { return rows_blocked ? other : blocked; }
 };
 
-// Vector registers that the tile's inner loop needs on a core that has so many.
-int VectorRegistersOf(const PairedTile& tile, int registers);
+int VectorRegistersOf(const PairedTile& tile);  // That its inner loop needs.
 
 // A factor's rows (lanes) can be read where they are: their terms (they themselves) are contiguous.
 bool ReadsRowsInPlace(const ProductFactors& factors);

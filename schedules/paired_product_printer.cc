@@ -285,19 +285,15 @@ class PairedProductPrinter {
   }
 
   // The steps of a tile, as assembler: compilers copy registers, spill them, and change the order, which is
-  // what lets additions and multiply-adds run side by side. With 32 registers single terms are broadcast by
-  // their multiply-adds, which are spread among the pairs; with 16 they follow them.
+  // what lets additions and multiply-adds run side by side. Single terms are broadcast by their
+  // multiply-adds, which are spread among the pairs.
   void Steps() {
     const int vectors = plan_.tile.vectors, rows = plan_.tile.rows, sums = rows * vectors;
-    const bool many = registers_ >= 32;
-    const auto name = [&](int number) {
-      return absl::StrCat("%%", plan_.tile.lanes == 16 ? "z" : "y", "mm", number);
-    };
+    const auto name = [](int number) { return absl::StrCat("%%zmm", number); };
     const auto sum = [&](int row, int v) { return name(row * vectors + v); };
     // The second term's weights stay in memory where they do not fit.
-    const bool both = sums + vectors * (many ? 3 : 2) + 4 <= registers_;
-    const int w = sums, single = many ? sums + vectors * (both ? 2 : 1) : sums,
-              free = sums + vectors * ((many ? 2 : 1) + (both ? 1 : 0));
+    const bool both = VectorRegistersOf(plan_.tile) + vectors <= registers_;
+    const int second = sums + vectors, single = second + (both ? vectors : 0), free = single + vectors;
     const std::string a0 = name(free), a1 = name(free + 1), x = name(free + 2), y = name(free + 3);
     const auto lanes_at = [&](int term, int v) {
       return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.tile.lanes) * 4, "(%[b])");
@@ -308,9 +304,8 @@ class PairedProductPrinter {
       pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 0), ", ", a0));
       pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 1), ", ", a1));
       for (int v = 0; v < vectors; ++v) {
-        pairs.push_back(
-            absl::StrCat("vaddps ", both ? name(w + vectors + v) : lanes_at(1, v), ", ", a0, ", ", x));
-        pairs.push_back(absl::StrCat("vaddps ", name(w + v), ", ", a1, ", ", y));
+        pairs.push_back(absl::StrCat("vaddps ", both ? name(second + v) : lanes_at(1, v), ", ", a0, ", ", x));
+        pairs.push_back(absl::StrCat("vaddps ", name(sums + v), ", ", a1, ", ", y));
         pairs.push_back(absl::StrCat("vfmadd231ps ", x, ", ", y, ", ", sum(row, v)));
       }
     }
@@ -318,14 +313,10 @@ class PairedProductPrinter {
       for (int v = 0; v < vectors; ++v)
         singles.push_back(absl::StrCat("vmovups ", lanes_at(term, v), ", ", name(single + v)));
       for (int r = 0; r < rows; ++r) {
-        const int row = many ? (r + rows / 2) % rows : r;  // Far from the pairs of the same sums.
-        const std::string term_register = r % 2 == 0 ? a0 : a1;
-        if (!many) singles.push_back(absl::StrCat("vbroadcastss ", term_at(row, term), ", ", term_register));
+        const int row = (r + rows / 2) % rows;  // Far from the pairs of the same sums.
         for (int v = 0; v < vectors; ++v) {
-          const std::string factors =
-              many ? absl::StrCat(term_at(row, term), "%{1to", plan_.tile.lanes, "%}, ", name(single + v))
-                   : absl::StrCat(name(single + v), ", ", term_register);
-          singles.push_back(absl::StrCat("vfmadd231ps ", factors, ", ", sum(row, v)));
+          singles.push_back(absl::StrCat("vfmadd231ps ", term_at(row, term), "%{1to", plan_.tile.lanes,
+                                         "%}, ", name(single + v), ", ", sum(row, v)));
         }
       }
     }
@@ -335,15 +326,14 @@ class PairedProductPrinter {
       line(absl::StrCat("vmovups ", (row * vectors + v) * plan_.tile.lanes * 4, "(%[sums]), ", sum(row, v)));
     });
     line("1:");
-    for (int v = 0; v < vectors; ++v) line(absl::StrCat("vmovups ", lanes_at(0, v), ", ", name(w + v)));
+    for (int v = 0; v < vectors; ++v) line(absl::StrCat("vmovups ", lanes_at(0, v), ", ", name(sums + v)));
     for (int v = 0; both && v < vectors; ++v)
-      line(absl::StrCat("vmovups ", lanes_at(1, v), ", ", name(w + vectors + v)));
+      line(absl::StrCat("vmovups ", lanes_at(1, v), ", ", name(second + v)));
     std::size_t done = 0;
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       line(pairs[i]);
-      for (; many && done < singles.size() * (i + 1) / pairs.size(); ++done) line(singles[done]);
+      for (; done < singles.size() * (i + 1) / pairs.size(); ++done) line(singles[done]);
     }
-    for (; done < singles.size(); ++done) line(singles[done]);
     line(absl::StrCat("add $", terms_ * rows * 4, ", %[a]"));
     line(absl::StrCat("add $", terms_ * tile_lanes_ * 4, ", %[b]"));
     line("dec %[steps]");

@@ -16,6 +16,7 @@ constexpr int64_t kLine = 16;                                 // Floats in a cac
 constexpr std::array<int64_t, 8> kRows = {2, 3, 4, 5, 6, 8, 10, 12};
 constexpr std::array<int64_t, 6> kTerms = {96, 192, 288, 384, 576, 768};
 constexpr int64_t kFewestTerms = 12;
+constexpr int kLanes = 16;
 // With fewer sums in flight multiply-adds wait for one another.
 constexpr int64_t kFewestSums = 6;
 
@@ -94,11 +95,9 @@ std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess&
   return axes.empty() ? 0 : access.stride[axes.back()];
 }
 
-// Sums, two broadcast terms and two sums of a pair; weights of the first term, and of a single one, which
-// have registers of their own where there are 32. The second term's stay in memory where they do not fit.
-int VectorRegistersOf(const PairedTile& tile, int registers) {
-  return tile.rows * tile.vectors + 4 + tile.vectors * (registers >= 32 ? 2 : 1);
-}
+// Sums, weights of the first term and of a single one, two broadcast terms and two sums of a pair. The second
+// term's weights stay in memory where they do not fit.
+int VectorRegistersOf(const PairedTile& tile) { return tile.rows * tile.vectors + 2 * tile.vectors + 4; }
 
 bool ReadsRowsInPlace(const ProductFactors& factors) {
   return factors.terms.size() == 1 && factors.rows.access->stride[factors.terms[0]] == 1;
@@ -145,9 +144,9 @@ PairedProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& fact
 }
 
 bool PairedProductRule::Serves(const ComputeFacts& facts, const Target& target) {
-  if (!HasFeature(target, "avx2") || !target.has_fma) return false;
+  if (!HasFeature(target, "avx512f") || target.lanes(sizeof(float)) < kLanes) return false;
   const std::optional<ProductFactors> factors = FindFactors(facts);
-  return factors.has_value() && factors->lanes.extent >= 8 && factors->rows.extent >= 2 &&
+  return factors.has_value() && factors->lanes.extent >= kLanes / 2 && factors->rows.extent >= 2 &&
          factors->term_count >= kFewestTerms;
 }
 
@@ -167,10 +166,7 @@ std::vector<Knob> PairedProductRule::Knobs() const {
 }
 
 void PairedProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) const {
-  // Four rows of four vectors where registers allow, else of two; fewer where there are fewer.
-  const bool many = target_.vector_registers >= 32;
-  const int64_t vectors = std::min<int64_t>(
-      many ? 4 : 2, CeilDivide(factors_.lanes.extent, std::min(16, target_.lanes(sizeof(float)))));
+  // Four rows of four vectors, or fewer where there are fewer.
   const auto set = [&](const char* name, int64_t wanted) {
     const auto knob = std::ranges::find(knobs, name, &Knob::name);
     const std::vector<int64_t>& sizes = knob->numbers;
@@ -179,15 +175,15 @@ void PairedProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) c
     config.choice[knob - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
   };
   set("pair_rows", 4);
-  set("pair_vectors", vectors);
-  set("pair_single", many ? 2 : 1);
-  set("pair_terms", many ? 96 : 192);
+  set("pair_vectors", std::min<int64_t>(4, CeilDivide(factors_.lanes.extent, kLanes)));
+  set("pair_single", 2);
+  set("pair_terms", 96);
   set("pack_block", 192);
 }
 
 bool PairedProductRule::Uses(const Knob& knob) {
-  for (const char* name : {"algorithm", "pair_rows", "pair_vectors", "pair_single", "pair_terms",
-                           "pack_block", "lanes", "parallel"}) {
+  for (const char* name :
+       {"algorithm", "pair_rows", "pair_vectors", "pair_single", "pair_terms", "pack_block", "parallel"}) {
     if (knob.name == name) return true;
   }
   return false;
@@ -199,7 +195,7 @@ PairedProductPlan PairedProductRule::Resolve(const ConfigSpace& space, const Con
     return knob < 0 ? otherwise : space.number(config, knob);
   };
   PairedProductPlan plan;
-  plan.tile.lanes = static_cast<int>(number("lanes", 8));
+  plan.tile.lanes = kLanes;
   plan.tile.rows = static_cast<int>(number("pair_rows", 2));
   plan.tile.vectors = static_cast<int>(number("pair_vectors", 1));
   plan.tile.terms = 2 + static_cast<int>(number("pair_single", 1));
@@ -212,8 +208,7 @@ PairedProductPlan PairedProductRule::Resolve(const ConfigSpace& space, const Con
 
 const char* PairedProductRule::Refusal(const PairedProductPlan& plan) const {
   const PairedTile& tile = plan.tile;
-  if (tile.lanes != 8 && tile.lanes != 16) return "pairs need vectors of 8 or 16 lanes";
-  if (VectorRegistersOf(tile, target_.vector_registers) > target_.vector_registers)
+  if (VectorRegistersOf(tile) > target_.vector_registers)
     return "the register tile needs too many vector registers";
   if (int64_t{tile.rows} * tile.vectors < std::min(kFewestSums, factors_.rows.extent))
     return "the register tile leaves most registers empty";

@@ -21,8 +21,8 @@ bool OffersPairs(const std::string& text, const char* target) {
   return knob >= 0 && task->space().knobs()[knob].values.back() == "paired";
 }
 
-TEST_CASE("ProductsOfCoresWithFusedMultiplyAddsMayBeTakenInPairs") {
-  for (const char* target : {"x86-64-v3", "x86-64-v4"}) {
+TEST_CASE("ProductsOfCoresWithWideVectorsMayBeTakenInPairs") {
+  for (const char* target : {"x86-64-v4", "x86-64-v4-vnni"}) {
     INFO(target);
     CHECK(OffersPairs("matmul:m=64,n=64,k=64", target));
     CHECK(OffersPairs("dense:m=128,n=768,k=768,epilogue=bias", target));
@@ -36,7 +36,7 @@ TEST_CASE("ProductsOfCoresWithFusedMultiplyAddsMayBeTakenInPairs") {
     CHECK(!OffersPairs("conv2d:n=1,h=14,w=14,ci=64,co=64,kh=3,kw=3,pad=1,layout=nhwc", target));
     CHECK(!OffersPairs("depthwise_conv2d:n=1,h=14,w=14,c=64,kh=3,kw=3,pad=1,layout=nhwc", target));
   }
-  CHECK(!OffersPairs("matmul:m=64,n=64,k=64", "x86-64-v2"));
+  CHECK(!OffersPairs("matmul:m=64,n=64,k=64", "x86-64-v3"));
   CHECK(!OffersPairs("matmul:m=64,n=64,k=64", "cortex-a53"));
 }
 
@@ -57,18 +57,18 @@ TEST_CASE("PairedKernelsAgreeWithTheReference") {
       "conv2d:n=2,h=9,w=11,ci=65,co=33,kh=1,kw=1,stride=2,layout=nchw,epilogue=bias",
       "conv2d:n=1,h=9,w=11,ci=5,co=33,kh=3,kw=3,stride=2,layout=nhwc,epilogue=bias",
       "conv2d:n=2,h=9,w=8,ci=64,co=48,groups=2,kh=1,kw=1,layout=nhwc,epilogue=bias"};
-  for (const char* target_name : {"x86-64-v3", "x86-64-v4"}) {
+  for (const char* target_name : {"x86-64-v4"}) {
     Rng rng = Rng(11).Fork(target_name);
     std::vector<BatchKernel> kernels;
     for (std::size_t s = 0; s < shapes.size(); ++s) {
       const std::shared_ptr<const Task> task = MakeTask(shapes[s], target_name, s % 3 == 2 ? 2 : 1);
       std::vector<Config> configs;
-      for (int tries = 0; configs.size() < 3 && tries < 2000; ++tries) {
+      for (int tries = 0; configs.size() < 5 && tries < 4000; ++tries) {
         Config config = task->space().Sample(rng);
         if (Algorithm(*task, config) == "paired") configs.push_back(std::move(config));
       }
       INFO(shapes[s] << " " << target_name);
-      REQUIRE(configs.size() == 3);
+      REQUIRE(configs.size() == 5);
       for (const Config& config : configs) {
         const absl::StatusOr<KernelSource> source = task->Generate(config);
         const absl::StatusOr<LoopTree> tree = task->Lower(config);
@@ -91,7 +91,7 @@ TEST_CASE("PairedKernelsAgreeWithTheReference") {
 
 TEST_CASE("PairsStayExactWhereFactorsAreOfDifferentMagnitudes") {
   // Sums of a and w as they are would leave nothing of the smaller one.
-  for (const char* target_name : {"x86-64-v3", "x86-64-v4"}) {
+  for (const char* target_name : {"x86-64-v4"}) {
     const absl::StatusOr<Target> target = FindTarget(target_name);
     if (!MachineRuns(*target)) continue;
     std::vector<BatchKernel> kernels;
@@ -115,7 +115,7 @@ TEST_CASE("PairsStayExactWhereFactorsAreOfDifferentMagnitudes") {
 }
 
 TEST_CASE("PairedKernelsAreSharedAmongThreadsByBlocks") {
-  const std::shared_ptr<const Task> task = MakeTask("matmul:m=512,n=512,k=512", "x86-64-v3", 2);
+  const std::shared_ptr<const Task> task = MakeTask("matmul:m=512,n=512,k=512", "x86-64-v4", 2);
   const ConfigSpace& space = task->space();
   Config config = space.default_config();
   config.choice[space.FindKnob("algorithm")] = 1;
