@@ -285,15 +285,18 @@ class PairedProductPrinter {
   }
 
   // The steps of a tile, as assembler: compilers copy registers, spill them, and change the order, which is
-  // what lets additions and multiply-adds run side by side. Single terms are broadcast by their
-  // multiply-adds, which are spread among the pairs.
+  // what lets additions and multiply-adds run side by side. Folded, single terms are broadcast by their
+  // multiply-adds, which are spread among the pairs; else they follow the pairs, in registers that those no
+  // longer need.
   void Steps() {
     const int vectors = plan_.tile.vectors, rows = plan_.tile.rows, sums = rows * vectors;
+    const bool folded = plan_.tile.folded;
     const auto name = [](int number) { return absl::StrCat("%%zmm", number); };
     const auto sum = [&](int row, int v) { return name(row * vectors + v); };
     // The second term's weights stay in memory where they do not fit.
     const bool both = VectorRegistersOf(plan_.tile) + vectors <= registers_;
-    const int second = sums + vectors, single = second + (both ? vectors : 0), free = single + vectors;
+    const int second = sums + vectors, behind = second + (both ? vectors : 0),
+              single = folded ? behind : sums, free = behind + (folded ? vectors : 0);
     const std::string a0 = name(free), a1 = name(free + 1), x = name(free + 2), y = name(free + 3);
     const auto lanes_at = [&](int term, int v) {
       return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.tile.lanes) * 4, "(%[b])");
@@ -313,10 +316,16 @@ class PairedProductPrinter {
       for (int v = 0; v < vectors; ++v)
         singles.push_back(absl::StrCat("vmovups ", lanes_at(term, v), ", ", name(single + v)));
       for (int r = 0; r < rows; ++r) {
-        const int row = (r + rows / 2) % rows;  // Far from the pairs of the same sums.
+        const int row = folded ? (r + rows / 2) % rows : r;  // Far from the pairs of the same sums.
+        const std::string& broadcast = r % 2 == 0 ? a0 : a1;
+        if (!folded) singles.push_back(absl::StrCat("vbroadcastss ", term_at(row, term), ", ", broadcast));
         for (int v = 0; v < vectors; ++v) {
-          singles.push_back(absl::StrCat("vfmadd231ps ", term_at(row, term), "%{1to", plan_.tile.lanes,
-                                         "%}, ", name(single + v), ", ", sum(row, v)));
+          const std::string weights = name(single + v);
+          singles.push_back(absl::StrCat(
+              "vfmadd231ps ",
+              folded ? absl::StrCat(term_at(row, term), "%{1to", plan_.tile.lanes, "%}, ", weights)
+                     : absl::StrCat(weights, ", ", broadcast),
+              ", ", sum(row, v)));
         }
       }
     }
@@ -332,8 +341,9 @@ class PairedProductPrinter {
     std::size_t done = 0;
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       line(pairs[i]);
-      for (; done < singles.size() * (i + 1) / pairs.size(); ++done) line(singles[done]);
+      for (; folded && done < singles.size() * (i + 1) / pairs.size(); ++done) line(singles[done]);
     }
+    for (; done < singles.size(); ++done) line(singles[done]);
     line(absl::StrCat("add $", terms_ * rows * 4, ", %[a]"));
     line(absl::StrCat("add $", terms_ * tile_lanes_ * 4, ", %[b]"));
     line("dec %[steps]");

@@ -95,9 +95,11 @@ std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess&
   return axes.empty() ? 0 : access.stride[axes.back()];
 }
 
-// Sums, weights of the first term and of a single one, two broadcast terms and two sums of a pair. The second
-// term's weights stay in memory where they do not fit.
-int VectorRegistersOf(const PairedTile& tile) { return tile.rows * tile.vectors + 2 * tile.vectors + 4; }
+// Sums, weights of the first term, two broadcast terms and two sums of a pair; folded, weights of a single
+// term beside them. The second term's weights stay in memory where they do not fit.
+int VectorRegistersOf(const PairedTile& tile) {
+  return tile.rows * tile.vectors + (tile.folded ? 2 : 1) * tile.vectors + 4;
+}
 
 bool ReadsRowsInPlace(const ProductFactors& factors) {
   return factors.terms.size() == 1 && factors.rows.access->stride[factors.terms[0]] == 1;
@@ -160,6 +162,7 @@ std::vector<Knob> PairedProductRule::Knobs() const {
       SizeKnob("pair_rows", SizesUpTo({kRows.begin(), kRows.end()}, factors_.rows.extent)),
       SizeKnob("pair_vectors", {1, 2, 3, 4}),
       SizeKnob("pair_single", {1, 2}),
+      ChoiceKnob("pair_broadcast", KnobKind::kChoice, {{"register", 0}, {"folded", 1}}),
       SizeKnob("pair_terms", BlockSizes({kTerms.begin(), kTerms.end()}, factors_.term_count)),
       SizeKnob("pack_block", BlockSizes({kBlocks.begin(), kBlocks.end()}, blocked.extent)),
   };
@@ -182,8 +185,8 @@ void PairedProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) c
 }
 
 bool PairedProductRule::Uses(const Knob& knob) {
-  for (const char* name :
-       {"algorithm", "pair_rows", "pair_vectors", "pair_single", "pair_terms", "pack_block", "parallel"}) {
+  for (const char* name : {"algorithm", "pair_rows", "pair_vectors", "pair_single", "pair_broadcast",
+                           "pair_terms", "pack_block", "parallel"}) {
     if (knob.name == name) return true;
   }
   return false;
@@ -200,6 +203,7 @@ PairedProductPlan PairedProductRule::Resolve(const ConfigSpace& space, const Con
   plan.tile.vectors = static_cast<int>(number("pair_vectors", 1));
   plan.tile.terms = 2 + static_cast<int>(number("pair_single", 1));
   plan.block = number("pack_block", 0);
+  plan.tile.folded = number("pair_broadcast", 0) != 0;
   const int64_t terms = number("pair_terms", 0);
   plan.steps = CeilDivide(terms == 0 ? factors_.term_count : terms, plan.tile.terms);
   plan.parallel = number("parallel", 0) != 0;

@@ -42,7 +42,8 @@ inline constexpr double kPairedProductErrorGrowth = 4;
 
 struct PairedTile {
   int rows, vectors, lanes;
-  int terms;  // Of a step: a pair, and one or two single ones.
+  int terms;    // Of a step: a pair, and one or two single ones.
+  bool folded;  // Single terms are broadcast by the multiply-adds that read them.
 };
 
 // The decisions of a config.

@@ -107,7 +107,7 @@ class TiledTask : public Task {
     } else if (InnerProductRule::Serves(facts_, target)) {
       other_ = std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", 1, facts_, target, threads);
     } else if (PairedProductRule::Serves(facts_, target)) {
-      other_ = std::make_unique<ProductAlternative<PairedProductRule>>("paired-1", kPairedProductErrorGrowth,
+      other_ = std::make_unique<ProductAlternative<PairedProductRule>>("paired-2", kPairedProductErrorGrowth,
                                                                        facts_, target, threads);
     }
   }
