@@ -49,6 +49,9 @@ class InnerProductRule {
   // Sets the knobs to the cheapest plan by a rough count of cycles where that is cheaper than outer products.
   void Prefer(const std::vector<Knob>& knobs, Config& config) const;
 
+  // How many times the tolerance of direct summation a result may use.
+  static double ErrorGrowth(const InnerProductPlan& /*plan*/) { return 1; }
+
   LoopTree Lower(const InnerProductPlan& plan) const;
   // The whole kernel as C. The ABI is in docs/formats.md.
   std::string Print(const InnerProductPlan& plan, const std::string& title, const std::string& config) const;

@@ -5,11 +5,11 @@
 #include "schedules/c_printer.h"
 #include "schedules/compute_facts.h"
 #include "schedules/dot_task.h"
+#include "schedules/fast_product_rule.h"
 #include "schedules/inner_product_rule.h"
 #include "schedules/knobs.h"
 #include "schedules/loop_tree.h"
 #include "schedules/lower.h"
-#include "schedules/paired_product_rule.h"
 #include "schedules/schedule_template.h"
 #include "schedules/small_task.h"
 #include "schedules/tiling_space.h"
@@ -64,13 +64,12 @@ class WinogradAlternative final : public Alternative {
   const WinogradRule rule_;
 };
 
-// By InnerProductRule or PairedProductRule.
+// By InnerProductRule or FastProductRule.
 template <typename Rule>
 class ProductAlternative final : public Alternative {
  public:
-  ProductAlternative(const char* version, double error_growth, const ComputeFacts& facts,
-                     const Target& target, int threads)
-      : version_(version), error_growth_(error_growth), rule_(facts, target, threads) {}
+  ProductAlternative(const char* version, const ComputeFacts& facts, const Target& target, int threads)
+      : version_(version), rule_(facts, target, threads) {}
   const char* version() const override { return version_; }
   std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
   bool Uses(const Knob& knob) const override { return Rule::Uses(knob); }
@@ -83,19 +82,19 @@ class ProductAlternative final : public Alternative {
   }
   absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
                      KernelSource& source) const override {
-    source.c = rule_.Print(rule_.Resolve(space, config), options.title, options.config);
-    source.error_growth = error_growth_;
+    const auto plan = rule_.Resolve(space, config);
+    source.c = rule_.Print(plan, options.title, options.config);
+    source.error_growth = Rule::ErrorGrowth(plan);
     return absl::OkStatus();
   }
 
  private:
   const char* const version_;
-  const double error_growth_;
   const Rule rule_;
 };
 
 // Float operators: the tiling rule derived from the compute definition, and as a choice beside it Winograd's
-// convolution, inner products where there are few columns, or products by pairs of terms.
+// convolution, inner products where there are few columns, or products with fewer multiplications.
 class TiledTask : public Task {
  public:
   TiledTask(const Workload& workload, const Target& target, int threads)
@@ -105,10 +104,9 @@ class TiledTask : public Task {
     if (WinogradRule::Serves(workload)) {
       other_ = std::make_unique<WinogradAlternative>(this->workload(), compute(), facts_, target, threads);
     } else if (InnerProductRule::Serves(facts_, target)) {
-      other_ = std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", 1, facts_, target, threads);
-    } else if (PairedProductRule::Serves(facts_, target)) {
-      other_ = std::make_unique<ProductAlternative<PairedProductRule>>("paired-2", kPairedProductErrorGrowth,
-                                                                       facts_, target, threads);
+      other_ = std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", facts_, target, threads);
+    } else if (FastProductRule::Serves(facts_, target)) {
+      other_ = std::make_unique<ProductAlternative<FastProductRule>>("fast-1", facts_, target, threads);
     }
   }
   // Before anything else.

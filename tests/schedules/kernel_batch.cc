@@ -144,8 +144,13 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
                              "larger",
                              "power_of_2",
                              "from_bits",
-                             "quad",
-                             "quad_unaligned",
+                             "largest_lane",
+                             "add_lanes",
+                             "add",
+                             "measure_lanes",
+                             "multiply_group",
+                             "belongs",
+                             "constant_blocks",
                              "mask_unaligned",
                              "word"}) {
       absl::StrAppend(&all, "#undef ", name, "\n#define ", name, " ", name, "_", k, "\n");

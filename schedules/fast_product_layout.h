@@ -1,0 +1,55 @@
+// Where a fast product's packed factors lie, in float32 elements: shared by the rule and its printers.
+#pragma once
+
+#include "schedules/fast_product_rule.h"
+
+namespace tunefarm::schedules {
+
+// A factor in groups of `width` rows or lanes, `part` for each of Strassen's blocks: of a group, product by
+// product, [step][term of a step][lane], or [row][term][step]; then for each block of the sum, and each
+// product and its rows or lanes, what its pairs add up to; then the factors that undo the scaling. The term t
+// of a step s in part p of a sum is its k = (p * terms + t) * steps + s, as far as there are so many.
+struct PackedFactor {
+  int64_t part = 1, width = 1, count = 1;       // Rows or lanes; all of them, in whole groups.
+  int64_t row = 0;                              // Elements from row to row.
+  int64_t product = 0, group = 0;               // Elements from product to product, from group to group.
+  int64_t group_pairs = 0, all_pairs = 0;       // Sums of pairs: of a group, of all.
+  int64_t pairs = 0, scales = 0, elements = 0;  // Where they begin; all, in whole cache lines.
+  int64_t groups() const { return count / width; }
+};
+
+struct FastProductLayout {
+  int splits = 1, products = 1;            // Of Strassen's blocks along an axis; their products.
+  int64_t steps = 0, sum_blocks = 1;       // Of a product's sum; blocks of them.
+  int64_t run = 0;                         // Elements for the same term of all steps.
+  bool rows_blocked = true;                // Or the lanes are.
+  bool packs_other = false;                // While the kernel runs, for each iteration of the outer loops.
+  int64_t block = 1, blocks = 1;           // Of the blocked factor, whole groups; how many.
+  PackedFactor blocked, other;             // Of a block; of all.
+  int64_t other_copies = 1;                // Of constants: iterations of outer loops that they depend on.
+  int64_t gathered = 0, partial_sums = 0;  // Elements of the workspace.
+  int64_t packed_elements = 0, shared_elements = 0, thread_elements = 0;
+  int threads = 1;
+  const PackedFactor& rows() const { return rows_blocked ? blocked : other; }
+  const PackedFactor& lanes() const { return rows_blocked ? other : blocked; }
+};
+
+int VectorRegistersOf(const FastTile& tile);  // That its inner loop needs.
+
+// A factor's rows (lanes) can be read where they are: their terms, as many as steps take (they themselves),
+// are contiguous.
+bool ReadsRowsInPlace(const ProductFactors& factors, const FastProductLayout& layout,
+                      const FastProductPlan& plan);
+bool ReadsLanesInPlace(const ProductFactors& factors);
+
+FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factors,
+                         const FastProductPlan& plan, int threads);
+
+// Terms of a row as it is packed, those that there are and zeros.
+int64_t RowTerms(const FastProductLayout& layout, const FastProductPlan& plan);
+
+// The stride of a flat index over `axes`, if there is one.
+std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess& access,
+                                  const std::vector<int>& axes);
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,41 @@
+// How a fast product's factors are packed, as C: scaled, in Strassen's sums of blocks, in reading order.
+#pragma once
+
+#include <string>
+
+#include "schedules/c_text.h"
+#include "schedules/fast_product_layout.h"
+#include "schedules/strassen.h"
+
+namespace tunefarm::schedules {
+
+// What the printed functions are for; refers to what must outlive it.
+struct FastProductKernel {
+  const ComputeFacts& facts;
+  const ProductFactors& factors;
+  const FastProductPlan& plan;
+  const FastProductLayout& layout;
+  const BlockProducts& form;
+};
+
+// Types and helpers of the functions below.
+void PrintPackingTypes(const FastProductKernel& kernel, CText& out);
+
+// void pack_constant(const float* from, float* to): all groups of the factor that is constant, whose elements may
+// be anywhere from `from` on.
+void PrintPackConstant(const FastProductKernel& kernel, CText& out);
+
+// void pack_rows(const float* const* rows, float* to, float* pairs, float* scales): a group of rows, whose terms
+// (RowTerms() of them) are contiguous. `pairs` and `scales` are the group's; the next block's pairs lie PackedFactor::all_pairs on.
+void PrintPackRows(const FastProductKernel& kernel, CText& out);
+
+// void measure_lanes(const float* from, long next, long vectors, float* scales): the scales of vectors of lanes,
+// which are contiguous, with `next` elements from term to term.
+// void pack_lanes(const float* from, long next, float* to, float* pairs, const float* scales): a group of them.
+void PrintPackLanes(const FastProductKernel& kernel, CText& out);
+
+// How far the element is from the first for a flat index over `axes`, as C.
+std::string FlatOffset(const ComputeFacts& facts, const LinearAccess& access, const std::vector<int>& axes,
+                       const std::string& index);
+
+}  // namespace tunefarm::schedules

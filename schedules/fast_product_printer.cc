@@ -1,0 +1,551 @@
+// How FastProductRule prints a kernel.
+#include "schedules/c_preamble.h"
+#include "schedules/c_text.h"
+#include "schedules/fast_product_layout.h"
+#include "schedules/fast_product_packing.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+class FastProductPrinter {
+ public:
+  FastProductPrinter(const ComputeFacts& facts, const ProductFactors& factors, const FastProductPlan& plan,
+                     int threads, int registers)
+      : facts_(facts),
+        factors_(factors),
+        plan_(plan),
+        layout_(LayOut(facts, factors, plan, threads)),
+        form_(StrassenProducts(plan.levels)),
+        kernel_{facts_, factors_, plan_, layout_, form_},
+        registers_(registers),
+        tile_lanes_(plan.tile_lanes()),
+        terms_(plan.tile.terms) {}
+
+  std::string Print(const std::string& title, const std::string& config) {
+    PrintPreamble(title, config, plan_.tile.lanes, facts_.compute, out_);
+    PrintPackingTypes(kernel_, out_);
+    if (layout_.packed_elements > 0) {
+      PrintPackConstant(kernel_, out_);
+      Prepare();
+    }
+    if (layout_.rows_blocked) PrintPackRows(kernel_, out_);
+    if (!layout_.rows_blocked || layout_.packs_other) PrintPackLanes(kernel_, out_);
+    Multiply();
+    if (layout_.products > 1) MultiplyGroup();
+    StoreLanes();
+    Run();
+    return out_.Take();
+  }
+
+ private:
+  int64_t Extent(int axis) const { return facts_.compute.axes[axis].extent; }
+  const std::string& AxisName(int axis) const { return facts_.compute.axes[axis].name; }
+  const std::string& TensorName(const LinearAccess& access) const {
+    return facts_.compute.tensors[access.access.tensor].name;
+  }
+  // Where the outer loops stand.
+  CSum Outer(const LinearAccess& access) const {
+    CSum sum(access.offset);
+    for (const int axis : factors_.outer) sum.Add(AxisName(axis), access.stride[axis]);
+    return sum;
+  }
+  std::string Flat(const LinearAccess& access, const std::vector<int>& axes, const std::string& index) const {
+    return FlatOffset(facts_, access, axes, index);
+  }
+  // The copy of the constant factor for the place of the outer loops.
+  std::string PackedAt(const ProductFactor& factor) const {
+    CSum sum;
+    int64_t stride = layout_.other.elements;
+    for (auto axis = factors_.outer.rbegin(); axis != factors_.outer.rend(); ++axis) {
+      if (!factor.access->uses[*axis]) continue;
+      sum.Add(AxisName(*axis), stride);
+      stride *= Extent(*axis);
+    }
+    return sum.Text();
+  }
+  void OpenOuter(const LinearAccess* needed) {
+    for (const int axis : factors_.outer) {
+      if (needed != nullptr && !needed->uses[axis]) continue;
+      out_.Open("for (long ", AxisName(axis), " = 0; ", AxisName(axis), " < ", Extent(axis), "; ++",
+                AxisName(axis), ")");
+      ++outer_open_;
+    }
+  }
+  void CloseOuter() {
+    for (; outer_open_ > 0; --outer_open_) out_.Close();
+  }
+
+  void Prepare() {
+    const ProductFactor& factor = layout_.rows_blocked ? factors_.lanes : factors_.rows;
+    out_.Blank();
+    out_.Open("void tunefarm_prepare(const void* const* constants, void* packed)");
+    out_.Line("const float* restrict weights = constants[", factor.access->access.tensor, "];");
+    OpenOuter(factor.access);
+    out_.Line("pack_constant(weights + ", Outer(*factor.access).Text(), ", (float*)packed + ",
+              PackedAt(factor), ");");
+    CloseOuter();
+    out_.Close();
+  }
+
+  template <typename Print>
+  void ForEachSum(const Print& print) const {
+    for (int row = 0; row < plan_.tile.rows; ++row) {
+      for (int v = 0; v < plan_.tile.vectors; ++v) print(row, v);
+    }
+  }
+
+  // The steps of a tile, as assembler: compilers copy registers, spill them, and change the order, which is
+  // what lets additions and multiply-adds run side by side. Folded, single terms are broadcast by their
+  // multiply-adds, which are spread among the pairs; else they follow the pairs, in registers that those no
+  // longer need.
+  void Steps() {
+    const FastTile& tile = plan_.tile;
+    const int vectors = tile.vectors, rows = tile.rows, sums = rows * vectors;
+    const auto name = [&](int number) { return absl::StrCat(tile.lanes == 16 ? "%%zmm" : "%%ymm", number); };
+    const auto sum = [&](int row, int v) { return name(row * vectors + v); };
+    // The second term's weights stay in memory where they do not fit.
+    const bool both = tile.pairs && VectorRegistersOf(tile) + vectors <= registers_;
+    const bool apart = tile.pairs && tile.folded;  // Single terms' weights from those of pairs.
+    const int second = sums + vectors, behind = second + (both ? vectors : 0), single = apart ? behind : sums,
+              free = behind + (apart ? vectors : 0), used = free + (tile.pairs ? 4 : 2);
+    const std::string a0 = name(free), a1 = name(free + 1), x = name(free + 2), y = name(free + 3);
+    const auto lanes_at = [&](int term, int v) {
+      return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.tile.lanes) * 4, "(%[b])");
+    };
+    const auto term_at = [&](int row, int term) {
+      return absl::StrCat((row * layout_.rows().row + term * layout_.run) * 4, "(%[a])");
+    };
+    std::vector<std::string> pairs, singles;
+    for (int row = 0; tile.pairs && row < rows; ++row) {
+      pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 0), ", ", a0));
+      pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 1), ", ", a1));
+      for (int v = 0; v < vectors; ++v) {
+        pairs.push_back(absl::StrCat("vaddps ", both ? name(second + v) : lanes_at(1, v), ", ", a0, ", ", x));
+        pairs.push_back(absl::StrCat("vaddps ", name(sums + v), ", ", a1, ", ", y));
+        pairs.push_back(absl::StrCat("vfmadd231ps ", x, ", ", y, ", ", sum(row, v)));
+      }
+    }
+    for (int term = tile.pairs ? 2 : 0; term < terms_; ++term) {
+      for (int v = 0; v < vectors; ++v)
+        singles.push_back(absl::StrCat("vmovups ", lanes_at(term, v), ", ", name(single + v)));
+      for (int r = 0; r < rows; ++r) {
+        const int row = tile.folded ? (r + rows / 2) % rows : r;  // Far from the pairs of the same sums.
+        const std::string& broadcast = r % 2 == 0 ? a0 : a1;
+        if (!tile.folded)
+          singles.push_back(absl::StrCat("vbroadcastss ", term_at(row, term), ", ", broadcast));
+        for (int v = 0; v < vectors; ++v) {
+          const std::string weights = name(single + v);
+          singles.push_back(absl::StrCat(
+              "vfmadd231ps ",
+              tile.folded ? absl::StrCat(term_at(row, term), "%{1to", plan_.tile.lanes, "%}, ", weights)
+                          : absl::StrCat(weights, ", ", broadcast),
+              ", ", sum(row, v)));
+        }
+      }
+    }
+    const auto line = [&](const std::string& text) { out_.Line("\"", text, "\\n\\t\""); };
+    out_.Line("__asm__ volatile(");
+    ForEachSum([&](int row, int v) {
+      line(absl::StrCat("vmovups ", (row * vectors + v) * plan_.tile.lanes * 4, "(%[sums]), ", sum(row, v)));
+    });
+    line("1:");
+    for (int v = 0; tile.pairs && v < vectors; ++v)
+      line(absl::StrCat("vmovups ", lanes_at(0, v), ", ", name(sums + v)));
+    for (int v = 0; both && v < vectors; ++v)
+      line(absl::StrCat("vmovups ", lanes_at(1, v), ", ", name(second + v)));
+    std::size_t done = 0;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      line(pairs[i]);
+      for (; tile.folded && done < singles.size() * (i + 1) / pairs.size(); ++done) line(singles[done]);
+    }
+    for (; done < singles.size(); ++done) line(singles[done]);
+    line("add $4, %[a]");
+    line(absl::StrCat("add $", terms_ * tile_lanes_ * 4, ", %[b]"));
+    line("dec %[steps]");
+    line("jnz 1b");
+    ForEachSum([&](int row, int v) {
+      line(absl::StrCat("vmovups ", sum(row, v), ", ", (row * vectors + v) * plan_.tile.lanes * 4,
+                        "(%[sums])"));
+    });
+    std::string clobbered;
+    for (int r = 0; r < used; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
+    out_.Line(": [a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps)");
+    out_.Line(": [sums] \"r\"(sums)");
+    out_.Line(": ", clobbered, "\"cc\", \"memory\");");
+  }
+
+  void Multiply() {
+    out_.Blank();
+    out_.Line("// A block of the sum for a tile whose sums so far are at `sums`, or none.");
+    out_.Open("static inline void multiply(const float* a, const float* b, long steps, ",
+              "const float* restrict row_pairs, const float* restrict lane_pairs, vec* sums, int none)");
+    if (!plan_.tile.pairs) out_.Line("(void)row_pairs, (void)lane_pairs;");
+    ForEachSum([&](int row, int v) {
+      const int at = row * plan_.tile.vectors + v;
+      const std::string start = absl::StrCat("sums[", at, "] = (none ? (vec){0} : sums[", at, "])");
+      if (plan_.tile.pairs) {
+        out_.Line(start, " - *(const vec_unaligned*)(lane_pairs + ", v * plan_.tile.lanes, ") - row_pairs[",
+                  row, "];");
+      } else {
+        out_.Line(start, ";");
+      }
+    });
+    Steps();
+    out_.Close();
+  }
+
+  // All of Strassen's products of a group, each added to the tiles that it belongs to.
+  void MultiplyGroup() {
+    const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
+    const int tiles = layout_.splits * layout_.splits;
+    std::string table;
+    for (const BlockProduct& product : form_.products) {
+      std::string entry;
+      int count = 0;
+      for (int t = 0; t < tiles; ++t) {
+        if (product.c[t] == 0) continue;
+        absl::StrAppend(&entry, ", {", t * sums, ", ", product.c[t], "}");
+        ++count;
+      }
+      absl::StrAppend(&table, table.empty() ? "" : ", ", "{", count, ", {", entry.substr(2), "}}");
+    }
+    out_.Blank();
+    out_.Line("// Where a product belongs, and its sign.");
+    out_.Line("static const struct { int count; struct { int sums, sign; } tiles[", tiles, "]; } belongs[",
+              layout_.products, "] = {", table, "};");
+    out_.Open(
+        "static void multiply_group(const float* a, const float* b, long steps, const float* row_pairs, ",
+        "const float* lane_pairs, vec* sums, int none)");
+    out_.Open("if (none)");
+    out_.Line("for (int i = 0; i < ", tiles * sums, "; ++i) sums[i] = (vec){0};");
+    out_.Close();
+    out_.Open("for (int product = 0; product < ", layout_.products, "; ++product)");
+    out_.Line("vec part[", sums, "];");
+    out_.Line("multiply(a + product * ", layout_.rows().product, "L, b + product * ", layout_.lanes().product,
+              "L, steps, row_pairs + product * ", layout_.rows().part, ", lane_pairs + product * ",
+              layout_.lanes().part, ", part, 1);");
+    out_.Open("for (int t = 0; t < belongs[product].count; ++t)");
+    out_.Line("vec* restrict to = sums + belongs[product].tiles[t].sums;");
+    out_.Line("const float sign = (float)belongs[product].tiles[t].sign;");
+    for (int64_t i = 0; i < sums; ++i) out_.Line("to[", i, "] += sign * part[", i, "];");
+    out_.Close();
+    out_.Close();
+    out_.Close();
+  }
+
+  // An operand of the epilogue, or the output: where it is for the tile's row.
+  std::string InTile(const LinearAccess& access) const {
+    CSum sum = Outer(access);
+    sum.Add("row", *FlatStride(facts_, access, factors_.rows.axes));
+    sum.Add("lane", *FlatStride(facts_, access, factors_.lanes.axes));
+    return sum.Text();
+  }
+
+  void StoreLanes() {
+    out_.Blank();
+    out_.Open("static inline vec load_lanes(const float* from, long valid)");
+    out_.Line("vec x = {0};");
+    out_.Line("for (long i = 0; i < valid; ++i) x[i] = from[i];");
+    out_.Line("return x;");
+    out_.Close();
+    out_.Open("static inline void store_lanes(float* to, vec x, long valid)");
+    out_.Line("for (long i = 0; i < valid; ++i) to[i] = x[i];");
+    out_.Close();
+  }
+
+  // `sum` of the tile's vector in the scope's `row` and `lane`; of which `valid` lanes exist unless `whole`.
+  void StoreVector(const std::string& sum, const std::string& row_scale, const std::string& lane_scale,
+                   bool whole) {
+    out_.Line("vec x = ", sum, " * ", row_scale, " * *(const vec_unaligned*)(", lane_scale, ");");
+    for (std::size_t e = 0; e < facts_.epilogue.size(); ++e) {
+      const LinearAccess& access = facts_.epilogue[e];
+      switch (facts_.compute.epilogue[e].step) {
+        case EpilogueStep::kBias:
+        case EpilogueStep::kResidual: {
+          const std::string place = absl::StrCat(TensorName(access), " + ", InTile(access));
+          if (*FlatStride(facts_, access, factors_.lanes.axes) == 0) {
+            out_.Line("x += *(", place, ");");
+          } else if (whole) {
+            out_.Line("x += *(const vec_unaligned*)(", place, ");");
+          } else {
+            out_.Line("x += load_lanes(", place, ", valid);");
+          }
+          break;
+        }
+        case EpilogueStep::kRelu:
+          out_.Line("x = relu(x);");
+          break;
+        case EpilogueStep::kRelu6:
+          out_.Line("x = relu6(x);");
+          break;
+      }
+    }
+    const std::string place = absl::StrCat(TensorName(facts_.output), " + ", InTile(facts_.output));
+    if (whole) {
+      out_.Line("*(vec_unaligned*)(", place, ") = x;");
+    } else {
+      out_.Line("store_lanes(", place, ", x, valid);");
+    }
+  }
+
+  // The output's cache lines, which are far away where it is large: in time for the stores behind the steps.
+  void FetchOutput() {
+    if (layout_.sum_blocks > 1) out_.Open("if (block + 1 == ", layout_.sum_blocks, ")");
+    out_.Open("for (long r = 0; r < ", layout_.rows().width, "; ++r)");
+    out_.Line("const long row = first_row + r, lane = first_lane;");
+    out_.Line("const float* line = ", TensorName(facts_.output), " + ", InTile(facts_.output), ";");
+    for (int64_t at = 0; at < layout_.lanes().width; at += 16)
+      out_.Line("__builtin_prefetch(line + ", at, ", 1);");
+    out_.Close();
+    if (layout_.sum_blocks > 1) out_.Close();
+  }
+
+  // The tiles of a group, whose sums are at `sums`.
+  void StoreGroup() {
+    const int splits = layout_.splits;
+    const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
+    out_.Open("for (long t = 0; t < ", splits * splits, "; ++t)");
+    out_.Line("const vec* tile = sums + t * ", sums, ";");
+    const std::string row = absl::StrCat("t / ", splits, " * ", plan_.tile.rows),
+                      lane = absl::StrCat("t % ", splits, " * ", tile_lanes_);
+    out_.Line("const long tile_row = first_row + ", row, ", tile_lane = first_lane + ", lane, ";");
+    out_.Line("const float* restrict row_scales = group_row_scales + ", row,
+              ", * restrict lane_scales = group_lane_scales + ", lane, ";");
+    StoreTile();
+    out_.Close();
+  }
+
+  void StoreTile() {
+    if (factors_.rows.extent % layout_.rows().width != 0 ||
+        factors_.lanes.extent % layout_.lanes().width != 0) {
+      out_.Line("const long valid_rows = min_long(", plan_.tile.rows, ", ", factors_.rows.extent,
+                " - tile_row);");
+      out_.Open("if (valid_rows < ", plan_.tile.rows, " || tile_lane + ", tile_lanes_, " > ",
+                factors_.lanes.extent, ")");
+      out_.Open("for (long r = 0; r < valid_rows; ++r)");
+      out_.Open("for (long v = 0; v < ", plan_.tile.vectors, "; ++v)");
+      out_.Line("const long row = tile_row + r, lane = tile_lane + v * ", plan_.tile.lanes, ";");
+      out_.Line("const long valid = min_long(", factors_.lanes.extent, " - lane, ", plan_.tile.lanes, ");");
+      StoreVector(absl::StrCat("tile[r * ", plan_.tile.vectors, " + v]"), "row_scales[r]",
+                  absl::StrCat("lane_scales + v * ", plan_.tile.lanes), false);
+      out_.Close();
+      out_.Close();
+      out_.Line("continue;");
+      out_.Close();
+    }
+    ForEachSum([&](int row, int v) {
+      out_.Open();
+      out_.Line("const long row = tile_row + ", row, ", lane = tile_lane + ", v * plan_.tile.lanes, ";");
+      StoreVector(absl::StrCat("tile[", row * plan_.tile.vectors + v, "]"),
+                  absl::StrCat("row_scales[", row, "]"), absl::StrCat("lane_scales + ", v * plan_.tile.lanes),
+                  true);
+      out_.Close();
+    });
+  }
+
+  // So many groups of rows, from `first` on, into `to`, laid out as `packed`.
+  void PackRowGroups(const PackedFactor& packed, const std::string& groups, const std::string& to,
+                     const std::string& first, const std::string& gathered) {
+    const ProductFactor& factor = factors_.rows;
+    out_.Open("for (long group = 0; group < ", groups, "; ++group)");
+    out_.Line("const float* rows[", packed.width, "];");
+    out_.Open("for (long r = 0; r < ", packed.width, "; ++r)");
+    out_.Line("const long row = min_long(", first, " + group * ", packed.width, " + r, ", factor.extent - 1,
+              ");");
+    out_.Line("const float* restrict from = ", TensorName(*factor.access), " + ",
+              CSumText(Outer(*factor.access), Flat(*factor.access, factor.axes, "row")), ";");
+    if (ReadsRowsInPlace(factors_, layout_, plan_)) {
+      out_.Line("rows[r] = from;");
+    } else {
+      const int64_t terms = RowTerms(layout_, plan_), stride = (terms + 15) / 16 * 16;
+      out_.Line("float* restrict copy = ", gathered, " + r * ", stride, ";");
+      out_.Line("for (long k = 0; k < ", factors_.term_count, "; ++k) copy[k] = from[",
+                Flat(*factor.access, factors_.terms, "k"), "];");
+      if (terms > factors_.term_count)
+        out_.Line("for (long k = ", factors_.term_count, "; k < ", terms, "; ++k) copy[k] = 0;");
+      out_.Line("rows[r] = copy;");
+    }
+    out_.Close();
+    out_.Line("pack_rows(rows, ", GroupOf(packed, to, "group"), ");");
+    out_.Close();
+  }
+
+  // Where a group's tiles, sums of pairs and scales are.
+  static std::string GroupOf(const PackedFactor& packed, const std::string& at, const std::string& group) {
+    return absl::StrCat(at, " + ", group, " * ", packed.group, "L, ", at, " + ", packed.pairs, "L + ", group,
+                        " * ", packed.group_pairs, ", ", at, " + ", packed.scales, "L + ", group, " * ",
+                        packed.width);
+  }
+
+  void PackLaneGroups(const PackedFactor& packed, const std::string& groups, const std::string& to,
+                      const std::string& first, const std::string& gathered) {
+    const ProductFactor& factor = factors_.lanes;
+    const bool in_place = ReadsLanesInPlace(factors_);
+    const std::string outer = Outer(*factor.access).Text();
+    const int64_t vectors = packed.width / plan_.tile.lanes;
+    if (in_place) {
+      // All whole groups at once, in the order of memory.
+      out_.Line("measure_lanes(", TensorName(*factor.access), " + ", outer, " + ", first, ", ",
+                factor.access->stride[factors_.terms[0]], ", min_long(", groups, ", (", factor.extent, " - ",
+                first, ") / ", packed.width, ") * ", vectors, ", ", to, " + ", packed.scales, "L);");
+    }
+    out_.Open("for (long group = 0; group < ", groups, "; ++group)");
+    out_.Line("const long lane = ", first, " + group * ", packed.width, ";");
+    if (in_place) {
+      out_.Line("const float* from = ", TensorName(*factor.access), " + ", outer, " + lane;");
+      out_.Line("long next = ", factor.access->stride[factors_.terms[0]], ";");
+    } else {
+      out_.Line("const float* from = ", gathered, ";");
+      out_.Line("const long next = ", packed.width, ";");
+    }
+    if (!in_place || factor.extent % packed.width != 0) {
+      if (in_place) {
+        out_.Open("if (lane + ", packed.width, " > ", factor.extent, ")");
+      } else {
+        out_.Open();
+      }
+      out_.Line("const float* restrict lanes[", packed.width, "];");
+      out_.Open("for (long l = 0; l < ", packed.width, "; ++l)");
+      out_.Line("const long at = min_long(lane + l, ", factor.extent - 1, ");");
+      out_.Line("lanes[l] = ", TensorName(*factor.access), " + ",
+                CSumText(Outer(*factor.access), Flat(*factor.access, factor.axes, "at")), ";");
+      out_.Close();
+      out_.Open("for (long k = 0; k < ", factors_.term_count, "; ++k)");
+      out_.Line("const long term = ", Flat(*factor.access, factors_.terms, "k"), ";");
+      out_.Line("for (long l = 0; l < ", packed.width, "; ++l) ", gathered, "[k * ", packed.width,
+                " + l] = lanes[l][term];");
+      out_.Close();
+      out_.Line("measure_lanes(", gathered, ", ", packed.width, ", ", vectors, ", ", to, " + ", packed.scales,
+                "L + group * ", packed.width, ");");
+      if (in_place) {
+        out_.Line("from = ", gathered, ";");
+        out_.Line("next = ", packed.width, ";");
+      }
+      out_.Close();
+    }
+    out_.Line("pack_lanes(from, next, ", GroupOf(packed, to, "group"), ");");
+    out_.Close();
+  }
+
+  static std::string CSumText(CSum sum, const std::string& more) {
+    sum.Add(more, 1);
+    return sum.Text();
+  }
+
+  void Run() {
+    const bool rows_blocked = layout_.rows_blocked;
+    out_.Blank();
+    if (layout_.threads > 1) out_.Line("extern int omp_get_thread_num(void);");
+    out_.Open("void tunefarm_run(void* const* arguments, const void* packed, void* workspace)");
+    const auto argument = [&](const LinearAccess& access, const char* type) {
+      out_.Line(type, "* restrict ", TensorName(access), " = arguments[", access.access.tensor, "];");
+    };
+    for (const ProductFactor* factor : {&factors_.rows, &factors_.lanes}) {
+      if (!factor->access->constant) argument(*factor->access, "const float");
+    }
+    for (std::size_t e = 0; e < facts_.epilogue.size(); ++e) {
+      if (facts_.epilogue[e].access.tensor >= 0) argument(facts_.epilogue[e], "const float");
+    }
+    argument(facts_.output, "float");
+    if (layout_.packed_elements == 0) out_.Line("(void)packed;");
+    const ProductFactor& other = rows_blocked ? factors_.lanes : factors_.rows;
+    const ProductFactor& blocked = rows_blocked ? factors_.rows : factors_.lanes;
+    OpenOuter(nullptr);
+    if (layout_.packs_other) {
+      out_.Line("float* restrict other = workspace;");
+      PackLaneGroups(
+          layout_.other, absl::StrCat(layout_.other.groups()), "other", "0",
+          absl::StrCat("((float*)workspace + ", layout_.shared_elements + layout_.blocked.elements, "L)"));
+    } else {
+      out_.Line("const float* restrict other = (const float*)packed + ", PackedAt(other), ";");
+    }
+    if (layout_.threads > 1) out_.Line("#pragma omp parallel for num_threads(", layout_.threads, ")");
+    out_.Open("for (long part = 0; part < ", layout_.blocks, "; ++part)");
+    out_.Line(
+        "float* restrict own = (float*)workspace + ", layout_.shared_elements, "L",
+        layout_.threads > 1 ? absl::StrCat(" + omp_get_thread_num() * ", layout_.thread_elements, "L") : "",
+        ";");
+    out_.Line("const long first = part * ", layout_.block, ";");
+    const std::string gathered = absl::StrCat("(own + ", layout_.blocked.elements, "L)");
+    if (layout_.sum_blocks > 1)
+      out_.Line("vec* restrict partial = (vec*)(own + ", layout_.blocked.elements + layout_.gathered, "L);");
+    const PackedFactor &rows = layout_.rows(), &lanes = layout_.lanes();
+    const std::string a = rows_blocked ? "own" : "other", b = rows_blocked ? "other" : "own";
+    // Groups that exist; a last block may have fewer than others.
+    const auto groups = [&](const PackedFactor& packed, bool is_blocked) {
+      if (!is_blocked || layout_.blocks == 1) return absl::StrCat(packed.groups());
+      return absl::StrCat("min_long(", layout_.block / packed.width, ", (", blocked.extent, " - first + ",
+                          packed.width - 1, ") / ", packed.width, ")");
+    };
+    out_.Line("const long row_groups = ", groups(rows, rows_blocked),
+              ", lane_groups = ", groups(lanes, !rows_blocked), ";");
+    if (rows_blocked) {
+      PackRowGroups(layout_.blocked, "row_groups", "own", "first", gathered);
+    } else {
+      PackLaneGroups(layout_.blocked, "lane_groups", "own", "first", gathered);
+    }
+    out_.Open("for (long block = 0; block < ", layout_.sum_blocks, "; ++block)");
+    out_.Line("const long steps = min_long(", plan_.steps, ", ", layout_.steps, " - block * ", plan_.steps,
+              ");");
+    out_.Open("for (long lane_group = 0; lane_group < lane_groups; ++lane_group)");
+    out_.Open("for (long row_group = 0; row_group < row_groups; ++row_group)");
+    const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
+    const int64_t group_sums = sums * layout_.splits * layout_.splits;
+    if (layout_.sum_blocks > 1) {
+      out_.Line("vec* sums = partial + (lane_group * ", rows.groups(), " + row_group) * ", group_sums, ";");
+    } else {
+      out_.Line("vec sums[", group_sums, "];");
+    }
+    const auto first_of = [](bool is_blocked, const char* group, const PackedFactor& packed) {
+      return absl::StrCat(is_blocked ? "first + " : "", group, " * ", packed.width);
+    };
+    out_.Line("const long first_row = ", first_of(rows_blocked, "row_group", rows),
+              ", first_lane = ", first_of(!rows_blocked, "lane_group", lanes), ";");
+    FetchOutput();
+    const auto in_block = [&](const PackedFactor& packed, const std::string& at, const char* group) {
+      return absl::StrCat(at, " + ", group, " * ", packed.group, "L + block * ",
+                          plan_.steps * (packed.row > 0 ? 1 : terms_ * packed.part), "L");
+    };
+    const auto pairs_of = [&](const PackedFactor& packed, const std::string& at, const char* group) {
+      return plan_.tile.pairs ? absl::StrCat(at, " + ", packed.pairs, "L + block * ", packed.all_pairs, " + ",
+                                             group, " * ", packed.group_pairs)
+                              : "0";
+    };
+    out_.Line(layout_.products > 1 ? "multiply_group(" : "multiply(", in_block(rows, a, "row_group"), ", ",
+              in_block(lanes, b, "lane_group"), ", steps, ", pairs_of(rows, a, "row_group"), ", ",
+              pairs_of(lanes, b, "lane_group"), ", sums, block == 0);");
+    if (layout_.sum_blocks > 1) out_.Line("if (block + 1 < ", layout_.sum_blocks, ") continue;");
+    const auto scales_of = [&](const char* name, const PackedFactor& packed, const std::string& at,
+                               const char* group) {
+      out_.Line("const float* restrict ", name, " = ", at, " + ", packed.scales, "L + ", group, " * ",
+                packed.width, ";");
+    };
+    scales_of("group_row_scales", rows, a, "row_group");
+    scales_of("group_lane_scales", lanes, b, "lane_group");
+    StoreGroup();
+    for (int i = 0; i < 4; ++i) out_.Close();
+    CloseOuter();
+    out_.Close();
+  }
+
+  const ComputeFacts& facts_;
+  const ProductFactors& factors_;
+  const FastProductPlan& plan_;
+  const FastProductLayout layout_;
+  const BlockProducts& form_;
+  const FastProductKernel kernel_;
+  const int registers_;
+  const int64_t tile_lanes_;
+  const int terms_;  // Of a step.
+  int outer_open_ = 0;
+  CText out_;
+};
+
+}  // namespace
+
+std::string FastProductRule::Print(const FastProductPlan& plan, const std::string& title,
+                                   const std::string& config) const {
+  return FastProductPrinter(*facts_, factors_, plan, threads_, target_.vector_registers).Print(title, config);
+}
+
+}  // namespace tunefarm::schedules

@@ -1,0 +1,363 @@
+#include "schedules/fast_product_rule.h"
+
+#include <algorithm>
+#include <array>
+
+#include "schedules/fast_product_layout.h"
+#include "schedules/knobs.h"
+#include "schedules/strassen.h"
+#include "schedules/tree_builder.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+constexpr std::array<int64_t, 8> kBlocks = {32, 64, 96, 128, 192, 256, 512, 1024};
+constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
+constexpr int64_t kLine = 16;                                 // Floats in a cache line.
+constexpr std::array<int64_t, 10> kRows = {2, 3, 4, 5, 6, 8, 9, 10, 12, 14};
+constexpr std::array<int64_t, 6> kTerms = {96, 192, 288, 384, 576, 768};
+constexpr int kTermsWithoutPairs = 4;  // Of a step: enough to hide the loop's own instructions.
+constexpr int64_t kWays = 512;  // Elements after which rows meet in the same sets of a first-level cache.
+// With fewer sums in flight multiply-adds wait for one another.
+constexpr int64_t kFewestSums = 6;
+
+int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
+
+std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
+  if (facts.compute.formula != Formula::kMultiplyAdd || facts.compute.requantize.has_value() ||
+      facts.lhs.reads_padding || facts.rhs.reads_padding) {
+    return std::nullopt;
+  }
+  ProductFactors factors;
+  ProductFactor lhs{&facts.lhs, {}, 1}, rhs{&facts.rhs, {}, 1};
+  const auto axes = static_cast<int>(facts.compute.axes.size());
+  for (int axis = 0; axis < axes; ++axis) {
+    if (axis >= facts.spatial_axes) {
+      factors.terms.push_back(axis);
+      factors.term_count *= facts.compute.axes[axis].extent;
+      if (!facts.lhs.uses[axis] || !facts.rhs.uses[axis]) return std::nullopt;
+    } else if (facts.lhs.uses[axis] != facts.rhs.uses[axis]) {
+      (facts.lhs.uses[axis] ? lhs : rhs).axes.push_back(axis);
+    } else {
+      factors.outer.push_back(axis);
+    }
+  }
+  // What does not run evenly through the output is a loop around.
+  for (ProductFactor* factor : {&lhs, &rhs}) {
+    const auto even = [&] {
+      if (!FlatStride(facts, facts.output, factor->axes).has_value()) return false;
+      return std::ranges::all_of(facts.epilogue, [&](const LinearAccess& access) {
+        return access.access.tensor < 0 || FlatStride(facts, access, factor->axes).has_value();
+      });
+    };
+    while (factor->axes.size() > 1 && !even()) {
+      factors.outer.push_back(factor->axes.front());
+      factor->axes.erase(factor->axes.begin());
+    }
+    if (factor->axes.empty() || !even()) return std::nullopt;
+    for (const int axis : factor->axes) factor->extent *= facts.compute.axes[axis].extent;
+  }
+  std::ranges::sort(factors.outer);
+  const auto contiguous = [&](const ProductFactor& factor) {
+    return facts.output.stride[factor.axes.back()] == 1;
+  };
+  if (!contiguous(lhs) && !contiguous(rhs)) return std::nullopt;
+  factors.lanes = contiguous(rhs) ? rhs : lhs;
+  factors.rows = contiguous(rhs) ? lhs : rhs;
+  // Along the lanes operands of the epilogue are vectors, or one for all.
+  for (const LinearAccess& access : facts.epilogue) {
+    if (access.access.tensor < 0) continue;
+    const int64_t stride = *FlatStride(facts, access, factors.lanes.axes);
+    if (stride != 0 && stride != 1) return std::nullopt;
+  }
+  return factors;
+}
+
+// `row`: elements from row to row; 0 for lanes. Products lie a line apart, lest all of them begin in the same
+// ways of the cache.
+PackedFactor Pack(int64_t part, int64_t row, int64_t extent, const FastTile& tile,
+                  const FastProductLayout& layout) {
+  PackedFactor packed;
+  packed.part = part;
+  packed.row = row;
+  packed.width = part * layout.splits;
+  packed.count = RoundUp(extent, packed.width);
+  packed.product = RoundUp(part * (row > 0 ? row : layout.steps * tile.terms), kLine) + kLine;
+  packed.group = packed.product * layout.products;
+  packed.group_pairs = part * layout.products;
+  packed.all_pairs = packed.group_pairs * packed.groups();
+  packed.pairs = RoundUp(packed.group * packed.groups(), kLine);
+  packed.scales = packed.pairs + (tile.pairs ? RoundUp(packed.all_pairs * layout.sum_blocks, kLine) : 0);
+  packed.elements = packed.scales + RoundUp(packed.count, kLine);
+  return packed;
+}
+
+// Vectors of the target, as far as the printer knows their instructions.
+int LanesOf(const Target& target) {
+  return static_cast<int>(
+      std::min<int64_t>(target.lanes(sizeof(float)), HasFeature(target, "avx512f") ? 16 : 8));
+}
+
+}  // namespace
+
+std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess& access,
+                                  const std::vector<int>& axes) {
+  for (std::size_t i = 0; i + 1 < axes.size(); ++i) {
+    if (access.stride[axes[i]] != access.stride[axes[i + 1]] * facts.compute.axes[axes[i + 1]].extent)
+      return std::nullopt;
+  }
+  return axes.empty() ? 0 : access.stride[axes.back()];
+}
+
+// Sums, weights of a term, two broadcast terms; with pairs two sums of a pair as well, and folded, weights of
+// a single term. A pair's second weights stay in memory where they do not fit.
+int VectorRegistersOf(const FastTile& tile) {
+  return tile.rows * tile.vectors + (tile.folded ? 2 : 1) * tile.vectors + (tile.pairs ? 4 : 2);
+}
+
+bool ReadsRowsInPlace(const ProductFactors& factors, const FastProductLayout& layout,
+                      const FastProductPlan& plan) {
+  return factors.terms.size() == 1 && factors.rows.access->stride[factors.terms[0]] == 1 &&
+         factors.term_count == RowTerms(layout, plan);
+}
+
+int64_t RowTerms(const FastProductLayout& layout, const FastProductPlan& plan) {
+  return layout.splits * plan.tile.terms * layout.steps;
+}
+
+bool ReadsLanesInPlace(const ProductFactors& factors) {
+  const std::vector<int>& axes = factors.lanes.axes;
+  return factors.terms.size() == 1 && axes.size() == 1 && factors.lanes.access->stride[axes[0]] == 1;
+}
+
+FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factors,
+                         const FastProductPlan& plan, int threads) {
+  FastProductLayout layout;
+  const BlockProducts& form = StrassenProducts(plan.levels);
+  layout.splits = form.splits;
+  layout.products = static_cast<int>(form.products.size());
+  layout.steps = CeilDivide(CeilDivide(factors.term_count, plan.tile.terms), layout.splits);
+  layout.sum_blocks = CeilDivide(layout.steps, plan.steps);
+  layout.rows_blocked = !factors.rows.access->constant;
+  layout.packs_other = layout.rows_blocked && !factors.lanes.access->constant;
+  const int64_t rows = plan.tile.rows, tile_lanes = plan.tile_lanes();
+  const ProductFactor& blocked = layout.rows_blocked ? factors.rows : factors.lanes;
+  const ProductFactor& other = layout.rows_blocked ? factors.lanes : factors.rows;
+  const int64_t blocked_part = layout.rows_blocked ? rows : tile_lanes;
+  const int64_t whole = RoundUp(blocked.extent, blocked_part * layout.splits);
+  layout.block = plan.block == 0 ? whole : std::min(whole, RoundUp(plan.block, blocked_part * layout.splits));
+  layout.blocks = CeilDivide(blocked.extent, layout.block);
+  layout.run = RoundUp(layout.steps, kLine);
+  int64_t row = plan.tile.terms * layout.run;
+  if (row % kWays == 0) row += kLine;
+  layout.blocked = Pack(blocked_part, layout.rows_blocked ? row : 0, layout.block, plan.tile, layout);
+  layout.other = Pack(layout.rows_blocked ? tile_lanes : rows, layout.rows_blocked ? 0 : row, other.extent,
+                      plan.tile, layout);
+  if (other.access->constant) {
+    for (const int axis : factors.outer) {
+      if (other.access->uses[axis]) layout.other_copies *= facts.compute.axes[axis].extent;
+    }
+    layout.packed_elements = layout.other.elements * layout.other_copies;
+  } else {
+    layout.shared_elements = layout.other.elements;
+  }
+  const int64_t lanes_width = layout.lanes().width, rows_width = layout.rows().width;
+  if (!ReadsLanesInPlace(factors) || factors.lanes.extent % lanes_width != 0)
+    layout.gathered = RoundUp(factors.term_count * lanes_width, kLine);
+  if (!ReadsRowsInPlace(factors, layout, plan))
+    layout.gathered = std::max(layout.gathered, RoundUp(RowTerms(layout, plan), kLine) * rows_width);
+  if (layout.sum_blocks > 1) layout.partial_sums = layout.blocked.count * layout.other.count;
+  layout.thread_elements = layout.blocked.elements + layout.gathered + layout.partial_sums;
+  layout.threads = plan.parallel && threads > 1 ? threads : 1;
+  return layout;
+}
+
+bool FastProductRule::Serves(const ComputeFacts& facts, const Target& target) {
+  if (!HasFeature(target, "avx2") || !target.has_fma) return false;
+  const std::optional<ProductFactors> factors = FindFactors(facts);
+  return factors.has_value() && factors->lanes.extent >= LanesOf(target) / 2 && factors->rows.extent >= 2 &&
+         factors->term_count >= 3 * LanesOf(target);
+}
+
+FastProductRule::FastProductRule(const ComputeFacts& facts, const Target& target, int threads)
+    : facts_(&facts), target_(target), threads_(threads), factors_(*FindFactors(facts)) {}
+
+std::vector<Knob> FastProductRule::Knobs() const {
+  const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
+  std::vector<std::pair<std::string, int>> broadcasts = {{"register", 0}};
+  if (LanesOf(target_) == 16) broadcasts.emplace_back("folded", 1);
+  return {
+      ChoiceKnob("algorithm", KnobKind::kChoice, {{"direct", 0}, {"fast", 1}}),
+      SizeKnob("fast_rows", SizesUpTo({kRows.begin(), kRows.end()}, factors_.rows.extent)),
+      SizeKnob("fast_vectors", {1, 2, 3, 4}),
+      ChoiceKnob("pairs", KnobKind::kChoice, {{"none", 0}, {"of_3", 1}, {"of_4", 2}}),
+      ChoiceKnob("fast_broadcast", KnobKind::kChoice, std::move(broadcasts)),
+      Knob{"strassen", KnobKind::kSplit, {"0", "1", "2"}, {0, 1, 2}, true},
+      SizeKnob("fast_terms", BlockSizes({kTerms.begin(), kTerms.end()}, factors_.term_count)),
+      SizeKnob("pack_block", BlockSizes({kBlocks.begin(), kBlocks.end()}, blocked.extent)),
+  };
+}
+
+void FastProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) const {
+  const auto knob = [&](const char* name) { return std::ranges::find(knobs, name, &Knob::name); };
+  const auto set = [&](const char* name, int64_t wanted) {
+    const std::vector<int64_t>& sizes = knob(name)->numbers;
+    // The last one is the largest, or "all".
+    const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
+    config.choice[knob(name) - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
+  };
+  // Eight rows of two vectors and the sums and operands of their pairs fit into 32 registers. With 16 there
+  // is no room for pairs and for enough sums: multiply-adds would wait for one another.
+  const bool many = target_.vector_registers >= 32;
+  const int64_t lanes = LanesOf(target_);
+  set("fast_rows", many ? 8 : 6);
+  set("fast_vectors", std::min<int64_t>(2, CeilDivide(factors_.lanes.extent, lanes)));
+  config.choice[knob("pairs") - knobs.begin()] = many ? 1 : 0;
+  config.choice[knob("strassen") - knobs.begin()] = many ? 0 : 1;
+  set("fast_terms", 192);
+  set("pack_block", 192);
+}
+
+bool FastProductRule::Uses(const Knob& knob) {
+  for (const char* name : {"algorithm", "fast_rows", "fast_vectors", "pairs", "fast_broadcast", "strassen",
+                           "fast_terms", "pack_block", "parallel"}) {
+    if (knob.name == name) return true;
+  }
+  return false;
+}
+
+FastProductPlan FastProductRule::Resolve(const ConfigSpace& space, const Config& config) const {
+  const auto number = [&](const char* name, int64_t otherwise) {
+    const int knob = space.FindKnob(name);
+    return knob < 0 ? otherwise : space.number(config, knob);
+  };
+  FastProductPlan plan;
+  plan.tile.lanes = LanesOf(target_);
+  plan.tile.rows = static_cast<int>(number("fast_rows", 2));
+  plan.tile.vectors = static_cast<int>(number("fast_vectors", 1));
+  const int singles = static_cast<int>(number("pairs", 0));
+  plan.tile.pairs = singles > 0;
+  plan.tile.terms = singles > 0 ? 2 + singles : kTermsWithoutPairs;
+  plan.tile.folded = number("fast_broadcast", 0) != 0;
+  plan.levels = static_cast<int>(number("strassen", 0));
+  plan.block = number("pack_block", 0);
+  const int64_t terms = number("fast_terms", 0);
+  plan.steps = RoundUp(CeilDivide(terms == 0 ? factors_.term_count : terms, plan.tile.terms), kLine);
+  plan.parallel = number("parallel", 0) != 0;
+  return plan;
+}
+
+const char* FastProductRule::Refusal(const FastProductPlan& plan) const {
+  const FastTile& tile = plan.tile;
+  if (!tile.pairs && plan.levels == 0) return "there are as many multiplications as in direct sums";
+  if (VectorRegistersOf(tile) > target_.vector_registers)
+    return "the register tile needs too many vector registers";
+  if (int64_t{tile.rows} * tile.vectors < std::min(kFewestSums, factors_.rows.extent))
+    return "the register tile leaves most registers empty";
+  const FastProductLayout layout = LayOut(*facts_, factors_, plan, threads_);
+  if (layout.lanes().width - tile.lanes >= factors_.lanes.extent)
+    return "a vector of the register tiles would be empty";
+  if ((layout.splits - 1) * layout.rows().part >= factors_.rows.extent)
+    return "a register tile would have no rows";
+  if (layout.steps < tile.lanes) return "a product's sum is shorter than a vector";
+  if (layout.threads > layout.blocks) return "there are fewer blocks than threads";
+  if (layout.shared_elements + layout.thread_elements * layout.threads > kMaxWorkspaceElements)
+    return "the packed factors need too much workspace";
+  return nullptr;
+}
+
+double FastProductRule::ErrorGrowth(const FastProductPlan& plan) {
+  return (plan.tile.pairs ? kPairErrorGrowth : 1) * (plan.levels > 0 ? StrassenErrorGrowth(plan.levels) : 1);
+}
+
+LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
+  const FastProductLayout layout = LayOut(*facts_, factors_, plan, threads_);
+  const FastTile& tile = plan.tile;
+  const int row = factors_.rows.axes.back(), lane = factors_.lanes.axes.back(), k = factors_.terms.back();
+  const auto extent = [&](int axis) { return facts_->compute.axes[axis].extent; };
+  TreeBuilder tree(*facts_);
+  int opened = 0;
+  const auto open = [&](int axis, int64_t count, LoopKind kind, int64_t step) {
+    tree.Open(axis, count, kind, step);
+    ++opened;
+  };
+  for (const int axis : factors_.outer) open(axis, extent(axis), LoopKind::kSerial, 1);
+  for (const ProductFactor* factor : {&factors_.rows, &factors_.lanes}) {
+    for (std::size_t i = 0; i + 1 < factor->axes.size(); ++i)
+      open(factor->axes[i], extent(factor->axes[i]), LoopKind::kSerial, 1);
+  }
+  for (std::size_t i = 0; i + 1 < factors_.terms.size(); ++i)
+    open(factors_.terms[i], extent(factors_.terms[i]), LoopKind::kSerial, 1);
+  const int blocked = layout.rows_blocked ? row : lane;
+  open(blocked, std::max<int64_t>(1, extent(blocked) / layout.block),
+       layout.threads > 1 ? LoopKind::kParallel : LoopKind::kSerial, layout.block);
+  open(k, layout.sum_blocks, LoopKind::kSerial, plan.steps * tile.terms);
+  const auto groups = [&](int axis, int64_t width) {
+    const int64_t count = axis == blocked ? std::min(extent(axis), layout.block) : extent(axis);
+    open(axis, CeilDivide(count, width), LoopKind::kSerial, width);
+  };
+  groups(lane, layout.lanes().width);
+  groups(row, layout.rows().width);
+  const auto in_tiles = [&](StatementKind kind, int64_t tiles, const std::vector<int>& reads, int written) {
+    tree.Open(row, tile.rows * tiles, LoopKind::kUnrolled);
+    tree.Open(lane, tile.vectors * tiles, LoopKind::kUnrolled, tile.lanes);
+    tree.Open(lane, tile.lanes, LoopKind::kVectorized);
+    tree.Statement(kind, reads, written);
+    for (int loop = 0; loop < 3; ++loop) tree.Close();
+  };
+  // Of the products, each reads its own part of what is packed.
+  const int products_depth = opened;
+  tree.Open(k, layout.products, LoopKind::kSerial, layout.steps * tile.terms);
+  in_tiles(StatementKind::kInit, 1, {}, TreeBuilder::kAccumulators);
+  const int64_t terms =
+      CeilDivide(factors_.terms.size() == 1 ? factors_.term_count : extent(k), layout.splits);
+  tree.Open(k, std::min(plan.steps, CeilDivide(terms, tile.terms)), LoopKind::kSerial, tile.terms);
+  tree.Open(k, tile.terms - (tile.pairs ? 1 : 0), LoopKind::kUnrolled);  // Multiply-adds.
+  const int rows_tensor = factors_.rows.access->access.tensor,
+            lanes_tensor = factors_.lanes.access->access.tensor;
+  in_tiles(StatementKind::kMultiplyAdd, 1, {rows_tensor, lanes_tensor}, TreeBuilder::kAccumulators);
+  for (int loop = 0; loop < 3; ++loop) tree.Close();
+  in_tiles(StatementKind::kStore, layout.splits, {TreeBuilder::kAccumulators}, facts_->output.access.tensor);
+  for (; opened > 0; --opened) tree.Close();
+  LoopTree result = tree.Take(tile.rows * tile.vectors, tile.lanes);
+  // As they are read: packed.
+  for (const ProductFactor* factor : {&factors_.rows, &factors_.lanes}) {
+    const bool is_rows = factor == &factors_.rows;
+    const PackedFactor& packed = is_rows ? layout.rows() : layout.lanes();
+    LoopBuffer& buffer = result.buffers[factor->access->access.tensor];
+    buffer.scope = factor->access->constant ? BufferScope::kConstant : BufferScope::kWorkspace;
+    buffer.elements = packed.elements * (factor->access->constant ? layout.other_copies : int64_t{1});
+    buffer.bytes = buffer.elements * buffer.element_bytes;
+  }
+  for (const LoopNode& node : result.nodes) {
+    if (node.is_loop || node.statement != StatementKind::kMultiplyAdd) continue;
+    for (const bool is_rows : {true, false}) {
+      const PackedFactor& packed = is_rows ? layout.rows() : layout.lanes();
+      LoopAccess& access = result.accesses[node.first_access + (is_rows ? 0 : 1)];
+      access.offset = 0;
+      for (int loop = node.parent; loop >= 0; loop = result.nodes[loop].parent) {
+        const LoopNode& around = result.nodes[loop];
+        int64_t stride = 0;
+        if (around.depth == products_depth) {
+          stride = packed.product;
+        } else if (around.axis == k) {
+          stride =
+              around.kind == LoopKind::kUnrolled ? (is_rows ? 1 : packed.part) : around.step * packed.part;
+        } else if (around.axis == (is_rows ? row : lane)) {
+          stride = around.kind == LoopKind::kVectorized ? 1
+                   : around.kind == LoopKind::kUnrolled ? (is_rows ? packed.row : tile.lanes)
+                   : around.step == packed.width        ? packed.group
+                                                        : 0;
+        }
+        access.strides[around.depth] = static_cast<int32_t>(stride);
+      }
+    }
+  }
+  result.packed_bytes = layout.packed_elements * static_cast<int64_t>(sizeof(float));
+  result.workspace_bytes = (layout.shared_elements + layout.thread_elements * layout.threads) *
+                           static_cast<int64_t>(sizeof(float));
+  return result;
+}
+
+}  // namespace tunefarm::schedules
