@@ -33,6 +33,11 @@ constexpr int kAccumulatorBytes = 4;  // Floats, or the sums of int8 products.
 constexpr double kL2BytesPerCycle = 32;
 constexpr double kL3BytesPerCycle = 12;
 constexpr double kMemoryBytesPerCycle = 4;
+// What of the transfers between caches x86-64 cores wait for: they fetch ahead and go on meanwhile, from
+// caches that are larger than a level's target says. Of 780 random configs of five products, measured on a
+// Zen 5 core for two targets, the estimate orders pairs with 0.83; with 1 in place of a tenth with 0.61, with
+// 0 with 0.80.
+constexpr double kWaitedForX86 = 0.1;
 
 float Log(double x) { return static_cast<float>(std::log2(1 + std::max(0.0, x))); }
 
@@ -243,7 +248,8 @@ void PutTraffic(const LoopTree& tree, const Summary& s, double useful, const Tar
   w.Put("copy", Log(1024 * cycles.copy / useful));
   w.Put("loop", Log(1024 * cycles.loop / useful));
   w.Put("memory", Log(1024 * memory_cycles / useful));
-  w.Put("total", Log(1024 * (cycles.total() + memory_cycles) / useful));
+  const double waited = target.architecture == "x86_64" ? kWaitedForX86 : 1;
+  w.Put("total", Log(1024 * (cycles.total() + waited * memory_cycles) / useful));
 }
 
 void PutOperand(const MainAccess& operand, const LoopPath& path, Writer& w) {

@@ -14,7 +14,7 @@
 namespace tunefarm::cost_model {
 
 // Grows with every change of what a feature means, or of their number or order.
-inline constexpr int kFeatureVersion = 4;
+inline constexpr int kFeatureVersion = 5;
 
 // Names, in order; their number is the width of a row.
 const std::vector<std::string>& FeatureNames();

@@ -87,8 +87,8 @@ void PrintPackConstant(const FastProductKernel& kernel, CText& out) {
     absl::StrAppend(&table, table.empty() ? "" : ", ", "{", row, "}");
   }
   out.Blank();
-  out.Line("// Of each product the sum of blocks, [part of the ", rows ? "rows][of the sum]" : "sum][of the lanes]",
-           ".");
+  out.Line("// Of each product the sum of blocks, [part of the ",
+           rows ? "rows][of the sum]" : "sum][of the lanes]", ".");
   out.Line("static const signed char constant_blocks[", layout.products, "][", blocks, "] = {", table, "};");
   out.Open("static void pack_constant(const float* restrict from, float* restrict to)");
   out.Open("for (long group = 0; group < ", packed.groups(), "; ++group)");
@@ -110,8 +110,8 @@ void PrintPackConstant(const FastProductKernel& kernel, CText& out) {
   out.Line("scale[part] = place < ", factor.extent, " ? from_bits(", kTwice, " - power) : 0;");
   out.Line("to[", packed.scales, " + place] = from_bits(power);");
   out.Close();
-  out.Line("float* restrict tile = to + group * ", packed.group, "L + i", rows ? absl::StrCat(" * ", packed.row) : "",
-           ";");
+  out.Line("float* restrict tile = to + group * ", packed.group, "L + i",
+           rows ? absl::StrCat(" * ", packed.row) : "", ";");
   out.Open("for (long block = 0; block < ", layout.sum_blocks, "; ++block)");
   out.Line("float pairs[", layout.products, "] = {0};");
   out.Line("const long end = min_long((block + 1) * ", kernel.plan.steps, ", ", layout.steps, ");");
@@ -225,8 +225,8 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
   }
   out.Close();
   if (pairs)
-    out.Line("for (int product = 0; product < ", layout.products, "; ++product) pairs[block * ", packed.all_pairs,
-             " + product * ", packed.part, " + row] = add_lanes(sums[product]);");
+    out.Line("for (int product = 0; product < ", layout.products, "; ++product) pairs[block * ",
+             packed.all_pairs, " + product * ", packed.part, " + row] = add_lanes(sums[product]);");
   out.Close();
   out.Close();
   out.Close();
@@ -236,7 +236,9 @@ void PrintMeasureLanes(const FastProductKernel& kernel, CText& out) {
   const int lanes = kernel.plan.tile.lanes;
   out.Blank();
   out.Line("// What brings the magnitudes of so many vectors of lanes to 1, as bits of its inverse.");
-  out.Open("static void measure_lanes(const float* restrict from, long next, long vectors, float* restrict scales)");
+  out.Open(
+      "static void measure_lanes(const float* restrict from, long next, long vectors, float* restrict "
+      "scales)");
   out.Line("for (long v = 0; v < vectors; ++v) *(mask_unaligned*)(scales + v * ", lanes, ") = (mask){0};");
   out.Open("for (long k = 0; k < ", kernel.factors.term_count, "; ++k, from += next)");
   out.Open("for (long v = 0; v < vectors; ++v)");
@@ -283,8 +285,8 @@ void PrintPackLanes(const FastProductKernel& kernel, CText& out) {
           const std::string block = Block(sum_block * splits + part);
           out.Line("vec ", block, " = {0};");
           out.Line(whole ? "" : absl::StrCat("if (k", sum_block, " < ", terms, ") "), block,
-                   " = *(const vec_unaligned*)(from + k", sum_block, " * next + ", v, " * ", lanes, ") * scale[", v,
-                   "];");
+                   " = *(const vec_unaligned*)(from + k", sum_block, " * next + ", v, " * ", lanes,
+                   ") * scale[", v, "];");
         }
       }
       for (int product = 0; product < layout.products; ++product) {
@@ -314,9 +316,9 @@ void PrintPackLanes(const FastProductKernel& kernel, CText& out) {
     out.Close();
   }
   if (pairs)
-    out.Line("for (int product = 0; product < ", layout.products, "; ++product) for (int v = 0; v < ", vectors,
-             "; ++v) *(vec_unaligned*)(pairs + block * ", packed.all_pairs, " + product * ", packed.part,
-             " + v * ", lanes, ") = sums[product][v];");
+    out.Line("for (int product = 0; product < ", layout.products, "; ++product) for (int v = 0; v < ",
+             vectors, "; ++v) *(vec_unaligned*)(pairs + block * ", packed.all_pairs, " + product * ",
+             packed.part, " + v * ", lanes, ") = sums[product][v];");
   out.Close();
   out.Close();
 }

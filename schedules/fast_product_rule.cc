@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "schedules/fast_product_layout.h"
 #include "schedules/knobs.h"
@@ -14,7 +15,7 @@ namespace {
 constexpr std::array<int64_t, 8> kBlocks = {32, 64, 96, 128, 192, 256, 512, 1024};
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
-constexpr std::array<int64_t, 10> kRows = {2, 3, 4, 5, 6, 8, 9, 10, 12, 14};
+constexpr std::array<int64_t, 11> kRows = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14};
 constexpr std::array<int64_t, 6> kTerms = {96, 192, 288, 384, 576, 768};
 constexpr int kTermsWithoutPairs = 4;  // Of a step: enough to hide the loop's own instructions.
 constexpr int64_t kWays = 512;  // Elements after which rows meet in the same sets of a first-level cache.
@@ -207,16 +208,16 @@ void FastProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) con
     const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
     config.choice[knob(name) - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
   };
-  // Eight rows of two vectors and the sums and operands of their pairs fit into 32 registers. With 16 there
-  // is no room for pairs and for enough sums: multiply-adds would wait for one another.
+  // Four rows of two vectors with the sums and operands of their pairs fill 16 registers, eight rows all that
+  // pairs can use of 32. Where sums are so few that multiply-adds wait for one another, fewer multiply-adds
+  // are worth more: Strassen's products as well.
   const bool many = target_.vector_registers >= 32;
-  const int64_t lanes = LanesOf(target_);
-  set("fast_rows", many ? 8 : 6);
-  set("fast_vectors", std::min<int64_t>(2, CeilDivide(factors_.lanes.extent, lanes)));
-  config.choice[knob("pairs") - knobs.begin()] = many ? 1 : 0;
+  set("fast_rows", many ? 8 : 4);
+  set("fast_vectors", std::min<int64_t>(2, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
+  config.choice[knob("pairs") - knobs.begin()] = 1;
   config.choice[knob("strassen") - knobs.begin()] = many ? 0 : 1;
-  set("fast_terms", 192);
-  set("pack_block", 192);
+  set("fast_terms", std::numeric_limits<int64_t>::max());
+  set("pack_block", 32);
 }
 
 bool FastProductRule::Uses(const Knob& knob) {
@@ -271,34 +272,43 @@ double FastProductRule::ErrorGrowth(const FastProductPlan& plan) {
   return (plan.tile.pairs ? kPairErrorGrowth : 1) * (plan.levels > 0 ? StrassenErrorGrowth(plan.levels) : 1);
 }
 
+// What is packed for a block while the kernel runs: as many vectors as the products have.
+void FastProductRule::AddPacking(TreeBuilder& tree, const FastProductLayout& layout,
+                                 const FastProductPlan& plan) const {
+  const bool rows = layout.rows_blocked;
+  const ProductFactor& factor = rows ? factors_.rows : factors_.lanes;
+  const PackedFactor& packed = layout.blocked;
+  const int axis = factor.axes.back(), k = factors_.terms.back();
+  const int64_t terms = layout.steps * plan.tile.terms;
+  const int lanes = plan.tile.lanes;
+  tree.Open(axis, packed.groups(), LoopKind::kSerial, packed.width);
+  tree.Open(axis, rows ? packed.part : packed.part / lanes, LoopKind::kSerial, rows ? 1 : lanes);
+  tree.Open(k, rows ? CeilDivide(terms, lanes) : terms, LoopKind::kSerial, rows ? lanes : 1);
+  tree.Open(k, layout.products, LoopKind::kUnrolled, 0);
+  tree.Open(rows ? k : axis, lanes, LoopKind::kVectorized);
+  tree.Statement(StatementKind::kPack, {factor.access->access.tensor}, factor.access->access.tensor);
+  for (int loop = 0; loop < 5; ++loop) tree.Close();
+}
+
 LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
   const FastProductLayout layout = LayOut(*facts_, factors_, plan, threads_);
   const FastTile& tile = plan.tile;
+  // Axes that are counted as one are loops over the last of them.
   const int row = factors_.rows.axes.back(), lane = factors_.lanes.axes.back(), k = factors_.terms.back();
-  const auto extent = [&](int axis) { return facts_->compute.axes[axis].extent; };
   TreeBuilder tree(*facts_);
   int opened = 0;
   const auto open = [&](int axis, int64_t count, LoopKind kind, int64_t step) {
     tree.Open(axis, count, kind, step);
     ++opened;
   };
-  for (const int axis : factors_.outer) open(axis, extent(axis), LoopKind::kSerial, 1);
-  for (const ProductFactor* factor : {&factors_.rows, &factors_.lanes}) {
-    for (std::size_t i = 0; i + 1 < factor->axes.size(); ++i)
-      open(factor->axes[i], extent(factor->axes[i]), LoopKind::kSerial, 1);
-  }
-  for (std::size_t i = 0; i + 1 < factors_.terms.size(); ++i)
-    open(factors_.terms[i], extent(factors_.terms[i]), LoopKind::kSerial, 1);
-  const int blocked = layout.rows_blocked ? row : lane;
-  open(blocked, std::max<int64_t>(1, extent(blocked) / layout.block),
+  for (const int axis : factors_.outer) open(axis, facts_->compute.axes[axis].extent, LoopKind::kSerial, 1);
+  const int blocks_depth = opened;
+  open(layout.rows_blocked ? row : lane, layout.blocks,
        layout.threads > 1 ? LoopKind::kParallel : LoopKind::kSerial, layout.block);
+  AddPacking(tree, layout, plan);
   open(k, layout.sum_blocks, LoopKind::kSerial, plan.steps * tile.terms);
-  const auto groups = [&](int axis, int64_t width) {
-    const int64_t count = axis == blocked ? std::min(extent(axis), layout.block) : extent(axis);
-    open(axis, CeilDivide(count, width), LoopKind::kSerial, width);
-  };
-  groups(lane, layout.lanes().width);
-  groups(row, layout.rows().width);
+  open(lane, layout.lanes().groups(), LoopKind::kSerial, layout.lanes().width);
+  open(row, layout.rows().groups(), LoopKind::kSerial, layout.rows().width);
   const auto in_tiles = [&](StatementKind kind, int64_t tiles, const std::vector<int>& reads, int written) {
     tree.Open(row, tile.rows * tiles, LoopKind::kUnrolled);
     tree.Open(lane, tile.vectors * tiles, LoopKind::kUnrolled, tile.lanes);
@@ -310,17 +320,28 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
   const int products_depth = opened;
   tree.Open(k, layout.products, LoopKind::kSerial, layout.steps * tile.terms);
   in_tiles(StatementKind::kInit, 1, {}, TreeBuilder::kAccumulators);
-  const int64_t terms =
-      CeilDivide(factors_.terms.size() == 1 ? factors_.term_count : extent(k), layout.splits);
-  tree.Open(k, std::min(plan.steps, CeilDivide(terms, tile.terms)), LoopKind::kSerial, tile.terms);
+  tree.Open(k, std::min(plan.steps, layout.steps), LoopKind::kSerial, tile.terms);
   tree.Open(k, tile.terms - (tile.pairs ? 1 : 0), LoopKind::kUnrolled);  // Multiply-adds.
   const int rows_tensor = factors_.rows.access->access.tensor,
             lanes_tensor = factors_.lanes.access->access.tensor;
   in_tiles(StatementKind::kMultiplyAdd, 1, {rows_tensor, lanes_tensor}, TreeBuilder::kAccumulators);
-  for (int loop = 0; loop < 3; ++loop) tree.Close();
+  for (int loop = 0; loop < 2; ++loop) tree.Close();
+  // Most products belong to two tiles of the group.
+  for (int level = 0; level < (layout.products > 1 ? 2 : 0); ++level)
+    in_tiles(StatementKind::kStore, 1, {TreeBuilder::kAccumulators}, TreeBuilder::kAccumulators);
+  tree.Close();
   in_tiles(StatementKind::kStore, layout.splits, {TreeBuilder::kAccumulators}, facts_->output.access.tensor);
   for (; opened > 0; --opened) tree.Close();
   LoopTree result = tree.Take(tile.rows * tile.vectors, tile.lanes);
+  // All of a tile is computed, whether it is in the output or not.
+  for (LoopNode& node : result.nodes) node.average = static_cast<float>(node.extent);
+  for (LoopNode& node : result.nodes) {
+    if (!node.is_loop || node.depth != blocks_depth) continue;
+    const PackedFactor& blocked = layout.blocked;
+    const ProductFactor& factor = layout.rows_blocked ? factors_.rows : factors_.lanes;
+    node.average =
+        static_cast<float>(RoundUp(factor.extent, blocked.width)) / static_cast<float>(layout.block);
+  }
   // As they are read: packed.
   for (const ProductFactor* factor : {&factors_.rows, &factors_.lanes}) {
     const bool is_rows = factor == &factors_.rows;
@@ -332,6 +353,13 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
   }
   for (const LoopNode& node : result.nodes) {
     if (node.is_loop || node.statement != StatementKind::kMultiplyAdd) continue;
+    LoopAccess& sums = result.accesses[node.first_access + 2];
+    for (int loop = node.parent; loop >= 0; loop = result.nodes[loop].parent) {
+      const LoopNode& around = result.nodes[loop];
+      const bool lanes = around.axis == lane;
+      if (around.axis != k && (around.kind == LoopKind::kUnrolled || around.kind == LoopKind::kVectorized))
+        sums.strides[around.depth] = static_cast<int32_t>(lanes ? around.step : plan.tile_lanes());
+    }
     for (const bool is_rows : {true, false}) {
       const PackedFactor& packed = is_rows ? layout.rows() : layout.lanes();
       LoopAccess& access = result.accesses[node.first_access + (is_rows ? 0 : 1)];
@@ -350,6 +378,8 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
                    : around.step == packed.width        ? packed.group
                                                         : 0;
         }
+        // Folded, a row's terms are loaded for each vector, as if they lay there so often.
+        if (is_rows && tile.folded && around.axis == lane && around.kind == LoopKind::kUnrolled) stride = 1;
         access.strides[around.depth] = static_cast<int32_t>(stride);
       }
     }

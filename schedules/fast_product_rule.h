@@ -77,6 +77,9 @@ struct ProductFactors {
   int64_t term_count = 1;
 };
 
+struct FastProductLayout;
+class TreeBuilder;
+
 // Immutable; refers to `facts`, which must outlive it.
 class FastProductRule {
  public:
@@ -102,6 +105,8 @@ class FastProductRule {
   std::string Print(const FastProductPlan& plan, const std::string& title, const std::string& config) const;
 
  private:
+  void AddPacking(TreeBuilder& tree, const FastProductLayout& layout, const FastProductPlan& plan) const;
+
   const ComputeFacts* facts_;
   Target target_;
   int threads_;

@@ -11,13 +11,13 @@ namespace {
 BlockProducts OneLevel() {
   return {2,
           {
-              {{1, 0, 0, 1}, {1, 0, 0, 1}, {1, 0, 0, 1}},    // (A00 + A11) (B00 + B11)
-              {{0, 0, 1, 1}, {1, 0, 0, 0}, {0, 0, 1, -1}},   // (A10 + A11) B00
-              {{1, 0, 0, 0}, {0, 1, 0, -1}, {0, 1, 0, 1}},   // A00 (B01 - B11)
-              {{0, 0, 0, 1}, {-1, 0, 1, 0}, {1, 0, 1, 0}},   // A11 (B10 - B00)
-              {{1, 1, 0, 0}, {0, 0, 0, 1}, {-1, 1, 0, 0}},   // (A00 + A01) B11
-              {{-1, 0, 1, 0}, {1, 1, 0, 0}, {0, 0, 0, 1}},   // (A10 - A00) (B00 + B01)
-              {{0, 1, 0, -1}, {0, 0, 1, 1}, {1, 0, 0, 0}},   // (A01 - A11) (B10 + B11)
+              {{1, 0, 0, 1}, {1, 0, 0, 1}, {1, 0, 0, 1}},   // (A00 + A11) (B00 + B11)
+              {{0, 0, 1, 1}, {1, 0, 0, 0}, {0, 0, 1, -1}},  // (A10 + A11) B00
+              {{1, 0, 0, 0}, {0, 1, 0, -1}, {0, 1, 0, 1}},  // A00 (B01 - B11)
+              {{0, 0, 0, 1}, {-1, 0, 1, 0}, {1, 0, 1, 0}},  // A11 (B10 - B00)
+              {{1, 1, 0, 0}, {0, 0, 0, 1}, {-1, 1, 0, 0}},  // (A00 + A01) B11
+              {{-1, 0, 1, 0}, {1, 1, 0, 0}, {0, 0, 0, 1}},  // (A10 - A00) (B00 + B01)
+              {{0, 1, 0, -1}, {0, 0, 1, 1}, {1, 0, 0, 0}},  // (A01 - A11) (B10 + B11)
           }};
 }
 
@@ -28,9 +28,8 @@ std::vector<int> Nest(const std::vector<int>& outer, int outer_splits, const std
   std::vector<int> nested(static_cast<std::size_t>(splits) * splits);
   for (int row = 0; row < splits; ++row) {
     for (int column = 0; column < splits; ++column) {
-      nested[row * splits + column] =
-          outer[row / inner_splits * outer_splits + column / inner_splits] *
-          inner[row % inner_splits * inner_splits + column % inner_splits];
+      nested[row * splits + column] = outer[row / inner_splits * outer_splits + column / inner_splits] *
+                                      inner[row % inner_splits * inner_splits + column % inner_splits];
     }
   }
   return nested;
@@ -76,7 +75,8 @@ double StrassenErrorGrowth(int levels) {
       };
       double sum = 0;
       for (const BlockProduct& product : form.products) {
-        if (product.c[row * splits + column] != 0) sum += variance(product.a, true) * variance(product.b, false);
+        if (product.c[row * splits + column] != 0)
+          sum += variance(product.a, true) * variance(product.b, false);
       }
       largest = std::max(largest, std::sqrt(sum) / splits);
     }

@@ -1,14 +1,14 @@
-// Strassen's products of matrices (V. Strassen, "Gaussian elimination is not optimal", 1969): seven products of
-// blocks make what eight would, and applied to the blocks again 49 what 64 would.
+// Strassen's products of matrices (V. Strassen, "Gaussian elimination is not optimal", 1969): seven products
+// of blocks make what eight would, and applied to the blocks again 49 what 64 would.
 #pragma once
 
 #include <vector>
 
 namespace tunefarm::schedules {
 
-// C = A B, each in splits x splits blocks, as a sum of products: every product is a sum of blocks of A times a
-// sum of blocks of B, and belongs to some blocks of C. Coefficients are -1, 0 and 1, of the block [row * splits +
-// column].
+// C = A B, each in splits x splits blocks, as a sum of products: every product is a sum of blocks of A times
+// a sum of blocks of B, and belongs to some blocks of C. Coefficients are -1, 0 and 1, of the block [row *
+// splits + column].
 struct BlockProduct {
   std::vector<int> a, b, c;
 };
@@ -21,10 +21,11 @@ struct BlockProducts {
 const BlockProducts& StrassenProducts(int levels);
 
 // How many times the rounding error of direct summation a result has, for rows of A and columns of B whose
-// magnitudes differ by a factor of at most 2: the ratio of the standard deviations, for independent roundings.
-// Sums of N products of variances s and t have a rounding error of variance proportional to N^2 s t. A product
-// of blocks has N / splits terms, s and t those of its sums of blocks, and a block of C adds up the errors of its
-// products. 1.7 for one level where all magnitudes are alike, 4.1 where a block's partners are twice as large.
+// magnitudes differ by a factor of at most 2: the ratio of the standard deviations, for independent
+// roundings. Sums of N products of variances s and t have a rounding error of variance proportional to N^2 s
+// t. A product of blocks has N / splits terms, s and t those of its sums of blocks, and a block of C adds up
+// the errors of its products. 1.7 for one level where all magnitudes are alike, 4.1 where a block's partners
+// are twice as large.
 double StrassenErrorGrowth(int levels);
 
 }  // namespace tunefarm::schedules

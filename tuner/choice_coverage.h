@@ -11,8 +11,8 @@
 namespace tunefarm::tuner {
 
 // Adds to `picked`, until it holds `most`, a config for each choice that no trial of the history and no pick
-// has: the default with that choice, which is a fair trial of it and seldom a slow one; where that is not
-// legal, the best of `candidates` (sorted, best first) that has it.
+// has: the default with that choice, which is a fair trial of it and seldom a slow one; after all of those,
+// where that is not legal, the best of `candidates` (sorted, best first) that has it.
 void CoverChoices(const TaskHistory& history, const std::vector<Scored>& candidates, int most,
                   CandidateSet& picked);
 

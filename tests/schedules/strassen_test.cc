@@ -32,8 +32,8 @@ TEST_CASE("ProductsOfBlocksAddUpToTheProductOfTheWhole") {
 
 TEST_CASE("EachLevelOfStrassensProductsCostsExactness") {
   CHECK(StrassenErrorGrowth(0) == Approx(1));
-  // Of C00, by hand: (1 + 4)(1 + 4) of the first product, 4 (1 + 1) and (1 + 1) 4 of the next two that it has,
-  // and (1 + 4)(1 + 4) of the last one: the root of 66, halved.
+  // Of C00, by hand: (1 + 4)(1 + 4) of the first product, 4 (1 + 1) and (1 + 1) 4 of the next two that it
+  // has, and (1 + 4)(1 + 4) of the last one: the root of 66, halved.
   CHECK(StrassenErrorGrowth(1) == Approx(4.062).margin(1e-3));
   CHECK(StrassenErrorGrowth(2) > StrassenErrorGrowth(1));
 }
