@@ -57,7 +57,7 @@ std::size_t ConfigHash::operator()(const Config& config) const {
 }
 
 ConfigSpace::ConfigSpace(std::vector<Knob> knobs, Config default_config, Constraint legal,
-                         FastConstraint fast, Canonicalizer canonical)
+                         FastConstraint fast, Canonicalizer canonical, std::vector<Config> starts)
     : knobs_(std::move(knobs)),
       default_config_(std::move(default_config)),
       legal_(std::move(legal)),
@@ -75,6 +75,10 @@ ConfigSpace::ConfigSpace(std::vector<Knob> knobs, Config default_config, Constra
   }
   const absl::Status status = Check(default_config_);
   Require(status.ok(), "the default config is illegal: " + std::string(status.message()));
+  for (Config& config : starts) {
+    config = Canonical(std::move(config));
+    if (IsLegal(config)) starts_.push_back(std::move(config));
+  }
 }
 
 int ConfigSpace::FindKnob(absl::string_view name) const {

@@ -43,11 +43,14 @@ class ConfigSpace {
   // Where the value of one knob makes others meaningless: sets those to the one value that stands for all.
   // Only such configs are legal, which `legal` and `fast` check themselves; sampling and stepping apply it.
   using Canonicalizer = std::function<void(const ConfigSpace&, Config&)>;
+  // Of `starts` those are kept that are legal.
   ConfigSpace(std::vector<Knob> knobs, Config default_config, Constraint legal, FastConstraint fast,
-              Canonicalizer canonical = nullptr);
+              Canonicalizer canonical = nullptr, std::vector<Config> starts = {});
 
   const std::vector<Knob>& knobs() const { return knobs_; }
   const Config& default_config() const { return default_config_; }
+  // Other configs that are worth a trial before anything is known: the good start of each algorithm.
+  const std::vector<Config>& starts() const { return starts_; }
   int64_t number(const Config& config, int knob) const { return knobs_[knob].numbers[config.choice[knob]]; }
   int FindKnob(absl::string_view name) const;  // -1 when there is none.
 
@@ -96,6 +99,7 @@ class ConfigSpace {
   Constraint legal_;
   FastConstraint fast_;
   Canonicalizer canonical_;  // May be null.
+  std::vector<Config> starts_;
   int64_t size_;
 };
 

@@ -201,21 +201,31 @@ std::vector<Knob> FastProductRule::Knobs() const {
 }
 
 void FastProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) const {
-  const auto knob = [&](const char* name) { return std::ranges::find(knobs, name, &Knob::name); };
-  const auto set = [&](const char* name, int64_t wanted) {
-    const std::vector<int64_t>& sizes = knob(name)->numbers;
-    // The last one is the largest, or "all".
-    const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
-    config.choice[knob(name) - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
-  };
   // Four rows of two vectors with the sums and operands of their pairs fill 16 registers, eight rows all that
   // pairs can use of 32. Where sums are so few that multiply-adds wait for one another, fewer multiply-adds
   // are worth more: Strassen's products as well.
   const bool many = target_.vector_registers >= 32;
-  set("fast_rows", many ? 8 : 4);
-  set("fast_vectors", std::min<int64_t>(2, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
-  config.choice[knob("pairs") - knobs.begin()] = 1;
-  config.choice[knob("strassen") - knobs.begin()] = many ? 0 : 1;
+  SetStart(knobs, {many ? 8 : 4, 2, 1, many ? 0 : 1}, config);
+}
+
+void FastProductRule::PreferStrassen(const std::vector<Knob>& knobs, Config& config) const {
+  const bool many = target_.vector_registers >= 32;
+  SetStart(knobs, {many ? 8 : 6, many ? 3 : 2, 0, 1}, config);
+}
+
+void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& start, Config& config) const {
+  const auto set = [&](const char* name, int64_t wanted) {
+    const auto knob = std::ranges::find(knobs, name, &Knob::name);
+    const std::vector<int64_t>& sizes = knob->numbers;
+    // The last one is the largest, or "all".
+    const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
+    config.choice[knob - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
+  };
+  set("fast_rows", start.rows);
+  set("fast_vectors", std::min<int64_t>(start.vectors, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
+  set("pairs", start.pairs);
+  set("strassen", start.levels);
+  // All terms at once, and a block of rows that leaves room for the panels in the second-level cache.
   set("fast_terms", std::numeric_limits<int64_t>::max());
   set("pack_block", 32);
 }

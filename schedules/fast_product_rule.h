@@ -92,6 +92,8 @@ class FastProductRule {
   std::vector<Knob> Knobs() const;
   // Sets all of them but the first to what is a good start.
   void Prefer(const std::vector<Knob>& knobs, Config& config) const;
+  // A good start where additions take the units of multiply-adds, so that pairs do not pay.
+  void PreferStrassen(const std::vector<Knob>& knobs, Config& config) const;
   // The knobs that Resolve looks at: those above and parallel.
   static bool Uses(const Knob& knob);
   FastProductPlan Resolve(const ConfigSpace& space, const Config& config) const;
@@ -105,6 +107,10 @@ class FastProductRule {
   std::string Print(const FastProductPlan& plan, const std::string& title, const std::string& config) const;
 
  private:
+  struct Start {
+    int rows, vectors, pairs, levels;
+  };
+  void SetStart(const std::vector<Knob>& knobs, const Start& start, Config& config) const;
   void AddPacking(TreeBuilder& tree, const FastProductLayout& layout, const FastProductPlan& plan) const;
 
   const ComputeFacts* facts_;

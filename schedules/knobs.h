@@ -49,7 +49,7 @@ inline int32_t KnobNumber(const std::vector<Knob>& knobs, const Config& config, 
 // gives otherwise. What it captures must outlive the space.
 template <typename Refusal>
 ConfigSpace SpaceOf(std::vector<Knob> knobs, Config start, Refusal refusal,
-                    ConfigSpace::Canonicalizer canonical = nullptr) {
+                    ConfigSpace::Canonicalizer canonical = nullptr, std::vector<Config> starts = {}) {
   const auto legal = [refusal](const ConfigSpace& space, const Config& config) {
     const char* reason = refusal(space, config);
     return reason == nullptr ? absl::OkStatus() : absl::InvalidArgumentError(reason);
@@ -57,7 +57,8 @@ ConfigSpace SpaceOf(std::vector<Knob> knobs, Config start, Refusal refusal,
   const auto fast = [refusal](const ConfigSpace& space, const Config& config) {
     return refusal(space, config) == nullptr;
   };
-  return ConfigSpace(std::move(knobs), std::move(start), legal, fast, std::move(canonical));
+  return ConfigSpace(std::move(knobs), std::move(start), legal, fast, std::move(canonical),
+                     std::move(starts));
 }
 
 }  // namespace tunefarm::schedules

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -27,6 +28,16 @@ class Alternative {
   virtual std::vector<Knob> Knobs() const = 0;    // "algorithm", whose first value is the tiling rule.
   virtual bool Uses(const Knob& knob) const = 0;  // The others have no meaning for it.
   virtual void Prefer(const std::vector<Knob>& /*knobs*/, Config& /*config*/) const {}
+  // Good starts that are worth a trial, of a default as preferred.
+  virtual std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const {
+    const auto algorithm = std::ranges::find(knobs, "algorithm", &Knob::name) - knobs.begin();
+    std::vector<Config> starts;
+    for (std::size_t v = 1; v < knobs[algorithm].values.size(); ++v) {
+      starts.push_back(preferred);
+      starts.back().choice[algorithm] = static_cast<uint16_t>(v);
+    }
+    return starts;
+  }
   virtual const char* Refusal(const ConfigSpace& space, const Config& config) const = 0;
   virtual absl::StatusOr<LoopTree> Lower(const ConfigSpace& space, const Config& config) const = 0;
   // Sets `c` and `error_growth`.
@@ -74,6 +85,14 @@ class ProductAlternative final : public Alternative {
   std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
   bool Uses(const Knob& knob) const override { return Rule::Uses(knob); }
   void Prefer(const std::vector<Knob>& knobs, Config& config) const override { rule_.Prefer(knobs, config); }
+  std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const override {
+    std::vector<Config> starts = Alternative::Starts(knobs, preferred);
+    if constexpr (requires { rule_.PreferStrassen(knobs, starts.back()); }) {
+      starts.push_back(starts.back());
+      rule_.PreferStrassen(knobs, starts.back());
+    }
+    return starts;
+  }
   const char* Refusal(const ConfigSpace& space, const Config& config) const override {
     return rule_.Refusal(rule_.Resolve(space, config));
   }
@@ -124,10 +143,12 @@ class TiledTask : public Task {
       start.choice.push_back(0);
     }
     other_->Prefer(knobs, start);
+    std::vector<Config> starts = other_->Starts(knobs, start);
     space_.emplace(SpaceOf(
         std::move(knobs), std::move(start),
         [this](const ConfigSpace& space, const Config& config) { return Refusal(space, config); },
-        [this](const ConfigSpace& space, Config& config) { Canonicalize(space, config); }));
+        [this](const ConfigSpace& space, Config& config) { Canonicalize(space, config); },
+        std::move(starts)));
     return absl::OkStatus();
   }
 

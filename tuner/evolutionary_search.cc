@@ -110,6 +110,9 @@ std::vector<Scored> Walk(const TaskHistory& history, const Predictor& predict,
 std::vector<schedules::Config> EvolutionarySearch::Ask(const TaskHistory& history, const Predictor& predict,
                                                        int count, Rng& rng) {
   CandidateSet picked(history);
+  for (const schedules::Config& start : history.space().starts()) {
+    if (picked.size() < count) picked.Add(start);
+  }
   if (predict.scores) {
     const std::vector<schedules::Config> hints =
         predict.hints ? predict.hints() : std::vector<schedules::Config>();
