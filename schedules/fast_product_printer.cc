@@ -28,6 +28,7 @@ class FastProductPrinter {
       PrintPackConstant(kernel_, out_);
       Prepare();
     }
+    if (layout_.rows_blocked && !ReadsRowsInPlace(factors_, layout_, plan_)) PrintGatherRow(kernel_, out_);
     if (layout_.rows_blocked) PrintPackRows(kernel_, out_);
     if (!layout_.rows_blocked || layout_.packs_other) PrintPackLanes(kernel_, out_);
     Multiply();
@@ -352,17 +353,15 @@ class FastProductPrinter {
     out_.Open("for (long r = 0; r < ", packed.width, "; ++r)");
     out_.Line("const long row = min_long(", first, " + group * ", packed.width, " + r, ", factor.extent - 1,
               ");");
-    out_.Line("const float* restrict from = ", TensorName(*factor.access), " + ",
-              CSumText(Outer(*factor.access), Flat(*factor.access, factor.axes, "row")), ";");
     if (ReadsRowsInPlace(factors_, layout_, plan_)) {
-      out_.Line("rows[r] = from;");
+      out_.Line("rows[r] = ", TensorName(*factor.access), " + ",
+                CSumText(Outer(*factor.access), Flat(*factor.access, factor.axes, "row")), ";");
     } else {
-      const int64_t terms = RowTerms(layout_, plan_), stride = (terms + 15) / 16 * 16;
+      const int64_t stride = (RowTerms(layout_, plan_) + 15) / 16 * 16;
+      std::string outer;
+      for (const int axis : factors_.outer) absl::StrAppend(&outer, AxisName(axis), ", ");
       out_.Line("float* restrict copy = ", gathered, " + r * ", stride, ";");
-      out_.Line("for (long k = 0; k < ", factors_.term_count, "; ++k) copy[k] = from[",
-                Flat(*factor.access, factors_.terms, "k"), "];");
-      if (terms > factors_.term_count)
-        out_.Line("for (long k = ", factors_.term_count, "; k < ", terms, "; ++k) copy[k] = 0;");
+      out_.Line("gather_row(", TensorName(*factor.access), ", ", outer, "row, copy);");
       out_.Line("rows[r] = copy;");
     }
     out_.Close();

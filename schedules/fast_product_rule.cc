@@ -27,7 +27,7 @@ int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
 
 std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
   if (facts.compute.formula != Formula::kMultiplyAdd || facts.compute.requantize.has_value() ||
-      facts.lhs.reads_padding || facts.rhs.reads_padding) {
+      facts.rhs.reads_padding) {
     return std::nullopt;
   }
   ProductFactors factors;
@@ -66,6 +66,7 @@ std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
   if (!contiguous(lhs) && !contiguous(rhs)) return std::nullopt;
   factors.lanes = contiguous(rhs) ? rhs : lhs;
   factors.rows = contiguous(rhs) ? lhs : rhs;
+  if (factors.lanes.access->reads_padding) return std::nullopt;
   // Along the lanes operands of the epilogue are vectors, or one for all.
   for (const LinearAccess& access : facts.epilogue) {
     if (access.access.tensor < 0) continue;
@@ -120,7 +121,7 @@ int VectorRegistersOf(const FastTile& tile) {
 bool ReadsRowsInPlace(const ProductFactors& factors, const FastProductLayout& layout,
                       const FastProductPlan& plan) {
   return factors.terms.size() == 1 && factors.rows.access->stride[factors.terms[0]] == 1 &&
-         factors.term_count == RowTerms(layout, plan);
+         factors.term_count == RowTerms(layout, plan) && !factors.rows.access->reads_padding;
 }
 
 int64_t RowTerms(const FastProductLayout& layout, const FastProductPlan& plan) {
@@ -292,6 +293,13 @@ void FastProductRule::AddPacking(TreeBuilder& tree, const FastProductLayout& lay
   const int64_t terms = layout.steps * plan.tile.terms;
   const int lanes = plan.tile.lanes;
   tree.Open(axis, packed.groups(), LoopKind::kSerial, packed.width);
+  if (rows && !ReadsRowsInPlace(factors_, layout, plan)) {  // A copy first.
+    tree.Open(axis, packed.width, LoopKind::kSerial, 1);
+    tree.Open(k, CeilDivide(factors_.term_count, lanes), LoopKind::kSerial, lanes);
+    tree.Open(k, lanes, LoopKind::kVectorized);
+    tree.Statement(StatementKind::kPack, {factor.access->access.tensor}, factor.access->access.tensor);
+    for (int loop = 0; loop < 3; ++loop) tree.Close();
+  }
   tree.Open(axis, rows ? packed.part : packed.part / lanes, LoopKind::kSerial, rows ? 1 : lanes);
   tree.Open(k, rows ? CeilDivide(terms, lanes) : terms, LoopKind::kSerial, rows ? lanes : 1);
   tree.Open(k, layout.products, LoopKind::kUnrolled, 0);

@@ -43,7 +43,9 @@ TEST_CASE("ProductsOfCoresWithWideVectorsMayTakeFewerMultiplications") {
     CHECK(!OffersFast("matmul:m=64,n=64,k=4", target));
     CHECK(!OffersFast("dense:m=1,n=1000,k=2048", target));
     CHECK(!OffersFast("matmul:m=1000,n=3,k=1000", target));
-    CHECK(!OffersFast("conv2d:n=1,h=14,w=14,ci=64,co=64,kh=3,kw=3,pad=1,layout=nhwc", target));
+    CHECK(OffersFast("conv2d:n=1,h=14,w=14,ci=64,co=64,kh=3,kw=3,pad=1,stride=2,layout=nhwc", target));
+    // Padding along the lanes, which is not gathered.
+    CHECK(!OffersFast("conv2d:n=1,h=14,w=14,ci=64,co=64,kh=5,kw=5,pad=2,layout=nchw", target));
     CHECK(!OffersFast("depthwise_conv2d:n=1,h=14,w=14,c=64,kh=3,kw=3,pad=1,layout=nhwc", target));
   }
   CHECK(!OffersFast("matmul:m=64,n=64,k=64", "x86-64-v2"));
@@ -67,7 +69,11 @@ TEST_CASE("FastProductsAgreeWithTheReference") {
       "conv2d:n=2,h=9,w=7,ci=140,co=19,kh=1,kw=1,layout=nchw,epilogue=bias+residual+relu",
       "conv2d:n=2,h=9,w=11,ci=165,co=33,kh=1,kw=1,stride=2,layout=nchw,epilogue=bias",
       "conv2d:n=1,h=9,w=11,ci=25,co=33,kh=3,kw=3,stride=2,layout=nhwc,epilogue=bias",
-      "conv2d:n=2,h=9,w=8,ci=512,co=96,groups=2,kh=1,kw=1,layout=nhwc,epilogue=bias"};
+      "conv2d:n=2,h=9,w=8,ci=512,co=96,groups=2,kh=1,kw=1,layout=nhwc,epilogue=bias",
+      "conv2d:n=2,h=9,w=11,ci=25,co=40,kh=3,kw=3,stride=2,pad=1,layout=nhwc,epilogue=bias+relu",
+      "conv2d:n=1,h=13,w=15,ci=3,co=48,kh=7,kw=7,stride=2,pad=3,layout=nhwc,epilogue=bias",
+      "conv2d:n=1,h=12,w=9,ci=16,co=56,kh=5,kw=5,pad=4,dilation=2,layout=nhwc,epilogue=bias",
+      "conv2d:n=1,h=7,w=9,ci=96,co=128,groups=2,kh=1,kw=7,pad_l=3,pad_r=2,layout=nhwc"};
   // Kinds of kernels: with pairs or not, and levels of Strassen's products. All must come up.
   std::set<std::string> kinds;
   for (const char* target_name : {"x86-64-v3", "x86-64-v4"}) {

@@ -150,6 +150,7 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
                              "measure_lanes",
                              "multiply_group",
                              "belongs",
+                             "gather_row",
                              "constant_blocks",
                              "mask_unaligned",
                              "word"}) {
