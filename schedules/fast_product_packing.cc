@@ -73,6 +73,19 @@ std::string InsideOf(const ComputeFacts& facts, const LinearAccess& access, cons
   return inside;
 }
 
+// A loop over the terms of a step. Written out where products are few; 49 would take seconds to compile.
+void OpenTerms(const FastProductKernel& kernel, CText& out) {
+  out.Line("#pragma GCC unroll ", kernel.layout.products <= 7 ? 4 : 1);
+  out.Open("for (int t = 0; t < ", kernel.plan.tile.terms, "; ++t)");
+}
+
+// In that loop: adds the product's pair, of which `first` is the first term, to sums[product].
+void PairOf(const FastProductKernel& kernel, int product, const std::string& first, CText& out) {
+  if (!kernel.plan.tile.pairs) return;
+  out.Line("if (t == 1) sums[", product, "] += ", first, " * y", product, ";");
+  out.Line("if (t == 0) first[", product, "] = y", product, ";");
+}
+
 }  // namespace
 
 std::string FlatOffset(const ComputeFacts& facts, const LinearAccess& access, const std::vector<int>& axes,
@@ -309,27 +322,24 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
   out.Line("// The last vector moves inwards, and counts what is new.");
   out.Open("for (long step = block * ", kernel.plan.steps, "; step < end; step += ", lanes, ")");
   out.Line("const long at = min_long(step, end - ", lanes, ");");
-  for (int t = 0; t < step_terms; ++t) {
-    if (t >= 2 || !pairs) out.Open();
-    for (int part = 0; part < splits; ++part) {
-      for (int sum_block = 0; sum_block < splits; ++sum_block) {
-        out.Line(t < 2 && pairs && t > 0 ? "" : "vec ", Block(part * splits + sum_block),
-                 " = *(const vec_unaligned*)(from", part, " + ", (sum_block * step_terms + t) * layout.steps,
-                 " + at) * scale", part, ";");
-      }
-    }
-    for (int product = 0; product < layout.products; ++product) {
-      const std::string y = absl::StrCat("y", product, "_", t);
-      out.Line("const vec ", y, " = ", SumOf(kernel.form.products[product].a), ";");
-      out.Line("*(vec_unaligned*)(own + ", product * packed.product + t * layout.run, "L + at) = ", y, ";");
-    }
-    if (t >= 2 || !pairs) out.Close();
-    if (pairs && t == 1) {
-      out.Line("const mask fresh = lane_numbers >= (int)(step - at);");
-      for (int product = 0; product < layout.products; ++product)
-        out.Line("sums[", product, "] += (vec)((mask)y", product, "_0 & fresh) * y", product, "_1;");
+  if (pairs) {
+    out.Line("const mask fresh = lane_numbers >= (int)(step - at);");
+    out.Line("vec first[", layout.products, "] = {{0}};");
+  }
+  OpenTerms(kernel, out);
+  for (int part = 0; part < splits; ++part) {
+    for (int sum_block = 0; sum_block < splits; ++sum_block) {
+      out.Line("const vec ", Block(part * splits + sum_block), " = *(const vec_unaligned*)(from", part,
+               " + (", sum_block * step_terms, " + t) * ", layout.steps, " + at) * scale", part, ";");
     }
   }
+  for (int product = 0; product < layout.products; ++product) {
+    out.Line("const vec y", product, " = ", SumOf(kernel.form.products[product].a), ";");
+    out.Line("*(vec_unaligned*)(own + ", product * packed.product, "L + t * ", layout.run, " + at) = y",
+             product, ";");
+    PairOf(kernel, product, absl::StrCat("(vec)((mask)first[", product, "] & fresh)"), out);
+  }
+  out.Close();
   out.Close();
   if (pairs)
     out.Line("for (int product = 0; product < ", layout.products, "; ++product) pairs[block * ",
@@ -379,33 +389,33 @@ void PrintPackLanes(const FastProductKernel& kernel, CText& out) {
            " - *(const mask_unaligned*)(scales + v * ", lanes, "));");
   out.Open("for (long block = 0, step = 0; block < ", layout.sum_blocks, "; ++block)");
   out.Line("const long end = min_long((block + 1) * ", kernel.plan.steps, ", ", layout.steps, ");");
-  if (pairs) out.Line("vec sums[", layout.products, "][", vectors, "] = {{{0}}};");
+  if (pairs) out.Line("vec pair_sums[", vectors, "][", layout.products, "] = {{{0}}};");
   const auto steps = [&](bool whole) {
-    out.Line("#pragma GCC unroll 4");
     out.Open("for (int v = 0; v < ", vectors, "; ++v)");
-    for (int t = 0; t < step_terms; ++t) {
-      out.Open();
-      for (int sum_block = 0; sum_block < splits; ++sum_block) {
-        out.Line("const long k", sum_block, " = ", (sum_block * step_terms + t) * layout.steps, " + step;");
-        for (int part = 0; part < splits; ++part) {
-          const std::string v = part == 0 ? "v" : absl::StrCat("(", part * vectors, " + v)");
-          const std::string block = Block(sum_block * splits + part);
-          out.Line("vec ", block, " = {0};");
-          out.Line(whole ? "" : absl::StrCat("if (k", sum_block, " < ", terms, ") "), block,
-                   " = *(const vec_unaligned*)(from + k", sum_block, " * next + ", v, " * ", lanes,
-                   ") * scale[", v, "];");
-        }
-      }
-      for (int product = 0; product < layout.products; ++product) {
-        const std::string at = absl::StrCat("(to + ", product * packed.product, "L + step * ",
-                                            step_terms * packed.part, " + v * ", lanes, " + ");
-        out.Line("const vec y", product, " = ", SumOf(kernel.form.products[product].b), ";");
-        out.Line("*(vec_unaligned*)", at, t * packed.part, ") = y", product, ";");
-        if (pairs && t == 1)
-          out.Line("sums[", product, "][v] += y", product, " * *(const vec_unaligned*)", at, "0);");
-      }
-      out.Close();
+    if (pairs) {
+      out.Line("vec first[", layout.products, "] = {{0}};");
+      out.Line("vec* restrict sums = pair_sums[v];");
     }
+    OpenTerms(kernel, out);
+    for (int sum_block = 0; sum_block < splits; ++sum_block) {
+      out.Line("const long k", sum_block, " = (", sum_block * step_terms, " + t) * ", layout.steps,
+               " + step;");
+      for (int part = 0; part < splits; ++part) {
+        const std::string v = part == 0 ? "v" : absl::StrCat("(", part * vectors, " + v)");
+        const std::string block = Block(sum_block * splits + part);
+        out.Line("vec ", block, " = {0};");
+        out.Line(whole ? "" : absl::StrCat("if (k", sum_block, " < ", terms, ") "), block,
+                 " = *(const vec_unaligned*)(from + k", sum_block, " * next + ", v, " * ", lanes,
+                 ") * scale[", v, "];");
+      }
+    }
+    for (int product = 0; product < layout.products; ++product) {
+      out.Line("const vec y", product, " = ", SumOf(kernel.form.products[product].b), ";");
+      out.Line("*(vec_unaligned*)(to + ", product * packed.product, "L + (step * ", step_terms, " + t) * ",
+               packed.part, " + v * ", lanes, ") = y", product, ";");
+      PairOf(kernel, product, absl::StrCat("first[", product, "]"), out);
+    }
+    out.Close();
     out.Close();
   };
   // Steps from the first on of which all blocks of the sum have all terms.
@@ -425,7 +435,7 @@ void PrintPackLanes(const FastProductKernel& kernel, CText& out) {
   if (pairs)
     out.Line("for (int product = 0; product < ", layout.products, "; ++product) for (int v = 0; v < ",
              vectors, "; ++v) *(vec_unaligned*)(pairs + block * ", packed.all_pairs, " + product * ",
-             packed.part, " + v * ", lanes, ") = sums[product][v];");
+             packed.part, " + v * ", lanes, ") = pair_sums[v][product];");
   out.Close();
   out.Close();
 }
