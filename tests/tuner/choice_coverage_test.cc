@@ -113,6 +113,41 @@ TEST_CASE("SearchTriesEveryAlgorithmThoughNewModelsDropTheRestOfEachBatch") {
   CHECK(ByAlgorithm(measured)[2] >= 1);
 }
 
+TEST_CASE("DefaultOfAnAlgorithmIsTriedBeforeVariantsThatOnlyTheModelKnows") {
+  // The form means something to the fast algorithm alone.
+  Knob form{"form", KnobKind::kChoice, {"plain", "packed"}, {0, 1}, false};
+  Knob algorithm{"algorithm", KnobKind::kChoice, {"direct", "fast"}, {0, 1}, false};
+  const auto fast = [](const ConfigSpace&, const Config& c) { return c.choice[1] == 1 || c.choice[0] == 1; };
+  const auto legal = [fast](const ConfigSpace& space, const Config& c) {
+    return fast(space, c) ? absl::OkStatus() : absl::InvalidArgumentError("direct has no form");
+  };
+  const auto canonical = [](const ConfigSpace&, Config& c) {
+    if (c.choice[1] == 0) c.choice[0] = 1;
+  };
+  const ConfigSpace space({form, algorithm}, Config{{1, 0}}, legal, fast, canonical);
+  TaskHistory history(space);
+  history.Add(0, space.default_config());
+  const std::vector<Scored> candidates = {{Config{{0, 1}}, 9}};
+  CandidateSet picked(history);
+  CoverChoices(history, candidates, 8, picked);
+  CHECK(picked.configs() == std::vector<Config>{Config{{1, 1}}, Config{{0, 1}}});
+}
+
+TEST_CASE("GoodStartsOfASpaceAreAskedForBeforeAnythingElse") {
+  const ConfigSpace plain = Space();
+  const auto fast = [&plain](const ConfigSpace&, const Config& c) { return plain.IsLegal(c); };
+  const auto legal = [&plain](const ConfigSpace&, const Config& c) { return plain.Check(c); };
+  // Illegal: the large algorithm has no tile. It is not kept.
+  const ConfigSpace space(plain.knobs(), plain.default_config(), legal, fast, nullptr,
+                          {Config{{1, 6}}, Config{{2, 3}}, Config{{1, 2}}});
+  CHECK(space.starts() == std::vector<Config>{Config{{1, 6}}, Config{{1, 2}}});
+  TaskHistory history(space);
+  history.Add(0, space.default_config());
+  history.Add(1, Config{{1, 6}});
+  Rng rng(1);
+  CHECK(EvolutionarySearch().Ask(history, LikesDirect(), 8, rng).front() == Config{{1, 2}});
+}
+
 TEST_CASE("HintsComeFirstAndLeaveRoomForOthers") {
   const ConfigSpace space = Space();
   TaskHistory history(space);
