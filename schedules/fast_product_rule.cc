@@ -125,7 +125,7 @@ bool ReadsRowsInPlace(const ProductFactors& factors, const FastProductLayout& la
 }
 
 int64_t RowTerms(const FastProductLayout& layout, const FastProductPlan& plan) {
-  return layout.splits * plan.tile.terms * layout.steps;
+  return int64_t{layout.splits} * plan.tile.terms * layout.steps;
 }
 
 bool ReadsLanesInPlace(const ProductFactors& factors) {
@@ -179,7 +179,7 @@ bool FastProductRule::Serves(const ComputeFacts& facts, const Target& target) {
   if (!HasFeature(target, "avx2") || !target.has_fma) return false;
   const std::optional<ProductFactors> factors = FindFactors(facts);
   return factors.has_value() && factors->lanes.extent >= LanesOf(target) / 2 && factors->rows.extent >= 2 &&
-         factors->term_count >= 3 * LanesOf(target);
+         factors->term_count >= int64_t{3} * LanesOf(target);
 }
 
 FastProductRule::FastProductRule(const ComputeFacts& facts, const Target& target, int threads)
@@ -194,7 +194,7 @@ std::vector<Knob> FastProductRule::Knobs() const {
       SizeKnob("fast_rows", SizesUpTo({kRows.begin(), kRows.end()}, factors_.rows.extent)),
       SizeKnob("fast_vectors", {1, 2, 3, 4}),
       ChoiceKnob("pairs", KnobKind::kChoice, {{"none", 0}, {"of_3", 1}, {"of_4", 2}}),
-      ChoiceKnob("fast_broadcast", KnobKind::kChoice, std::move(broadcasts)),
+      ChoiceKnob("fast_broadcast", KnobKind::kChoice, broadcasts),
       Knob{"strassen", KnobKind::kSplit, {"0", "1", "2"}, {0, 1, 2}, true},
       SizeKnob("fast_terms", BlockSizes({kTerms.begin(), kTerms.end()}, factors_.term_count)),
       SizeKnob("pack_block", BlockSizes({kBlocks.begin(), kBlocks.end()}, blocked.extent)),
