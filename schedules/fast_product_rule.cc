@@ -209,9 +209,17 @@ void FastProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) con
   SetStart(knobs, {many ? 8 : 4, 2, 1, many ? 0 : 1}, config);
 }
 
-void FastProductRule::PreferStrassen(const std::vector<Knob>& knobs, Config& config) const {
-  const bool many = target_.vector_registers >= 32;
-  SetStart(knobs, {many ? 8 : 6, many ? 3 : 2, 0, 1}, config);
+std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
+                                                 const Config& preferred) const {
+  std::vector<Start> starts;
+  if (target_.vector_registers >= 32) {
+    starts = {{8, 3, 0, 1}};
+  } else {
+    starts = {{6, 2, 0, 1}, {4, 2, 1, 0}};
+  }
+  std::vector<Config> configs(starts.size(), preferred);
+  for (std::size_t i = 0; i < starts.size(); ++i) SetStart(knobs, starts[i], configs[i]);
+  return configs;
 }
 
 void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& start, Config& config) const {

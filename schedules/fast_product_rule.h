@@ -92,8 +92,9 @@ class FastProductRule {
   std::vector<Knob> Knobs() const;
   // Sets all of them but the first to what is a good start.
   void Prefer(const std::vector<Knob>& knobs, Config& config) const;
-  // A good start where additions take the units of multiply-adds, so that pairs do not pay.
-  void PreferStrassen(const std::vector<Knob>& knobs, Config& config) const;
+  // Good starts where the preferred one is not: Strassen's products alone, where additions take the units of
+  // multiply-adds, and pairs alone, where sums are short.
+  std::vector<Config> OtherStarts(const std::vector<Knob>& knobs, const Config& preferred) const;
   // The knobs that Resolve looks at: those above and parallel.
   static bool Uses(const Knob& knob);
   FastProductPlan Resolve(const ConfigSpace& space, const Config& config) const;

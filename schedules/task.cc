@@ -87,9 +87,8 @@ class ProductAlternative final : public Alternative {
   void Prefer(const std::vector<Knob>& knobs, Config& config) const override { rule_.Prefer(knobs, config); }
   std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const override {
     std::vector<Config> starts = Alternative::Starts(knobs, preferred);
-    if constexpr (requires { rule_.PreferStrassen(knobs, starts.back()); }) {
-      starts.push_back(starts.back());
-      rule_.PreferStrassen(knobs, starts.back());
+    if constexpr (requires { rule_.OtherStarts(knobs, preferred); }) {
+      for (Config& start : rule_.OtherStarts(knobs, starts.back())) starts.push_back(std::move(start));
     }
     return starts;
   }
