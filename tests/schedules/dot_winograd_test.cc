@@ -1,0 +1,226 @@
+// Int8 convolutions by Winograd's minimal filtering in integers: exact to the last bit.
+#include <algorithm>
+#include <functional>
+#include <iostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "schedules/dot_winograd_form.h"
+#include "schedules/loop_tree.h"
+#include "tests/catch.h"
+#include "tests/schedules/program_batch.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+constexpr const char* kTargets[] = {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"};
+
+std::shared_ptr<const Task> MakeInt8Task(const std::string& shape, const char* target, int threads = 1) {
+  const std::string text = absl::StrCat("conv2d:", shape, ",kh=3,kw=3,layout=nhwc,dtype=i8");
+  return Task::Create(Workload::Parse(text).value(), FindTarget(target).value(), threads).value();
+}
+
+// "winograd_4x4" of a config; empty where the task has no such choice.
+std::string AlgorithmOf(const Task& task, const Config& config) {
+  const int knob = task.space().FindKnob("algorithm");
+  return knob < 0 ? "" : task.space().knobs()[knob].values[config.choice[knob]];
+}
+
+// A legal config with that algorithm and products.
+Config SampleWith(const Task& task, const std::string& algorithm, const std::string& product, Rng& rng) {
+  const ConfigSpace& space = task.space();
+  const int at = space.FindKnob("product");
+  for (int i = 0; i < 20000; ++i) {
+    Config config = space.Sample(rng);
+    if (AlgorithmOf(task, config) != algorithm) continue;
+    const std::vector<std::string>& products = space.knobs()[at].values;
+    config.choice[at] = static_cast<uint16_t>(std::ranges::find(products, product) - products.begin());
+    if (space.IsLegal(config)) return config;
+  }
+  FAIL("no config with " << algorithm << " and " << product);
+  return {};
+}
+
+struct Case {
+  std::string shape;  // Without the window's size.
+  std::function<void(IntTensors&)> change = nullptr;
+};
+
+// For each case and algorithm so many configs with each of the products, on all targets that run here; some
+// are shared by two threads.
+void CheckExact(const std::vector<Case>& cases, int configs = 1) {
+  for (const char* name : kTargets) {
+    const Target target = FindTarget(name).value();
+    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
+      std::cerr << "skipped " << name << ": " << reason << "\n";
+      continue;
+    }
+    Rng rng = Rng(2016).Fork(name);
+    std::vector<ProgramKernel> kernels;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      const std::shared_ptr<const Task> task = MakeInt8Task(cases[i].shape, name, i % 3 == 2 ? 2 : 1);
+      const std::vector<Knob>& knobs = task->space().knobs();
+      INFO(name << " " << cases[i].shape);
+      REQUIRE(task->space().FindKnob("algorithm") >= 0);
+      for (const std::string& algorithm : knobs[task->space().FindKnob("algorithm")].values) {
+        if (algorithm == "direct") continue;
+        for (const std::string& product : knobs[task->space().FindKnob("product")].values) {
+          for (int c = 0; c < configs; ++c)
+            kernels.push_back({task, SampleWith(*task, algorithm, product, rng), cases[i].change});
+        }
+      }
+    }
+    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
+    INFO(name << " " << wrong.status().message());
+    REQUIRE(wrong.ok());
+    CHECK(*wrong == std::vector<std::string>{});
+  }
+}
+
+TEST_CASE("IntegerWinogradTransformsComputeAMultipleOfACorrelation") {
+  for (const int outputs : {2, 4}) {
+    const DotWinogradForm& form = DotWinogradFormOf(outputs);
+    REQUIRE(form.points == outputs + 2);
+    Rng rng(3);
+    std::vector<int> data(form.points), weights(3);
+    for (int& x : data) x = static_cast<int>(rng.Uniform(511)) - 255;
+    for (int& x : weights) x = static_cast<int>(rng.Uniform(256)) - 128;
+    for (int i = 0; i < outputs; ++i) {
+      int got = 0, want = 0;
+      for (int a = 0; a < form.points; ++a) {
+        int d = 0, g = 0;
+        for (int j = 0; j < form.points; ++j) d += form.input[a][j] * data[j];
+        for (int j = 0; j < 3; ++j) g += form.weights[a][j] * weights[j];
+        got += form.output[i][a] * d * g;
+      }
+      for (int j = 0; j < 3; ++j) want += data[i + j] * weights[j];
+      CHECK(got == want * form.odd * (1 << form.shifts[i]));
+    }
+    CHECK(form.inverse() * static_cast<uint32_t>(form.odd * form.odd) == 1);
+  }
+}
+
+TEST_CASE("IntegerWinogradOperandsAndTheirSumsFitInto16Bits") {
+  for (const int outputs : {2, 4}) {
+    const DotWinogradForm& form = DotWinogradFormOf(outputs);
+    const int input = form.input_growth() * form.input_growth() * 255,
+              weight = form.weight_growth() * form.weight_growth() * 128;
+    INFO(outputs << ": " << input << " and " << weight);
+    CHECK(input + weight <= 32767);
+  }
+}
+
+// Channels that fill no vector and no group, images that fill no tile, all paddings, one tile and many.
+TEST_CASE("IntegerWinogradIsExactForAnyShape") {
+  CheckExact({{"n=1,h=7,w=7,ci=16,co=16,pad=1,izp=-128,ozp=-128,epilogue=bias"},
+              {"n=2,h=13,w=9,ci=9,co=21,pad=1,izp=127,ozp=3,rounding=single"},
+              {"n=1,h=5,w=17,ci=33,co=13,izp=0,ozp=-7,amin=-100,amax=90,epilogue=bias"},
+              {"n=1,h=4,w=4,ci=8,co=8,izp=5,epilogue=bias"},
+              {"n=3,h=8,w=11,ci=17,co=40,pad=2,izp=-3,ozp=127,epilogue=bias,rounding=single"},
+              {"n=1,h=19,w=14,ci=10,co=70,pad_t=0,pad_l=1,pad_b=2,pad_r=0,izp=-1,amin=-7"},
+              {"n=1,h=6,w=5,ci=67,co=131,pad=1,izp=-128,epilogue=bias"}});
+}
+
+TEST_CASE("IntegerWinogradIsExactForAnyConfig") {
+  CheckExact({{"n=1,h=15,w=18,ci=19,co=44,pad=1,izp=-128,ozp=-128,epilogue=bias"},
+              {"n=2,h=9,w=9,ci=32,co=36,pad=1,izp=127,ozp=11,epilogue=bias"},
+              {"n=1,h=13,w=22,ci=14,co=24,pad=1,izp=3,epilogue=bias"}},
+             3);
+}
+
+// Operands and results as large as they can be, of either sign, at every point: with 100 channels all results
+// are in the range of both forms, whatever the weights.
+TEST_CASE("IntegerWinogradIsExactAtTheEndsOfInt8") {
+  std::vector<Case> cases;
+  for (const int izp : {-128, 0, 127}) {
+    for (const bool alternating : {false, true}) {
+      const auto change = [=](IntTensors& inputs) {
+        for (std::size_t i = 0; i < inputs[0].size(); ++i)
+          inputs[0][i] = alternating && i / 100 % 2 == 0 ? -128 : izp > 0 ? -128 : 127;
+        for (std::size_t i = 0; i < inputs[1].size(); ++i)
+          inputs[1][i] = alternating && i / 100 % 2 == 0 ? 127 : -128;
+        for (int32_t& shift : inputs[4]) shift -= 6;
+        for (std::size_t c = 0; c < inputs[4].size(); ++c) inputs[4][c] -= static_cast<int32_t>(c % 4);
+      };
+      cases.push_back({absl::StrCat("n=1,h=7,w=9,ci=100,co=20,pad=1,epilogue=bias,izp=", izp), change});
+    }
+  }
+  CheckExact(cases);
+}
+
+// Sums of which F(4x4,3x3) would lose a bit, and scales and biases that requantisation has no short cut for.
+TEST_CASE("IntegerWinogradIsExactOutOfItsRange") {
+  const auto large_sums = [](IntTensors& inputs) {
+    std::ranges::fill(inputs[0], 127);
+    for (std::size_t i = 0; i < inputs[1].size(); ++i) inputs[1][i] = i % 5 == 0 ? 127 : 125;
+    for (int32_t& shift : inputs[4]) shift -= 12;
+  };
+  const auto large_scale = [](IntTensors& inputs) { inputs[4][3] = 1; };
+  const auto large_bias = [](IntTensors& inputs) { inputs[2][5] = 1 << 29; };
+  CheckExact({{"n=1,h=6,w=6,ci=120,co=16,pad=1,izp=-128,epilogue=bias", large_sums},
+              {"n=1,h=5,w=6,ci=12,co=16,pad=1,izp=3,epilogue=bias", large_scale},
+              {"n=1,h=5,w=6,ci=12,co=16,pad=1,izp=3,epilogue=bias", large_bias}});
+}
+
+TEST_CASE("IntegerWinogradIsOfferedForSquareWindowsWithoutStepsAlone") {
+  const auto offered = [](const char* text, const char* target) {
+    const Workload workload = Workload::Parse(text).value();
+    const std::shared_ptr<const Task> task = Task::Create(workload, FindTarget(target).value()).value();
+    const bool has = task->space().FindKnob("algorithm") >= 0;
+    CHECK(absl::StrContains(task->template_version(), "winograd") == has);
+    return has;
+  };
+  const char* const served = "conv2d:n=1,h=8,w=8,ci=16,co=16,kh=3,kw=3,pad=1,layout=nhwc,dtype=i8";
+  CHECK(offered(served, "x86-64-v3"));
+  CHECK(!offered(served, "cortex-m4"));
+  CHECK(!offered(served, "cortex-a53"));
+  for (const char* text : {"conv2d:n=1,h=8,w=8,ci=16,co=16,kh=3,kw=3,stride=2,pad=1,layout=nhwc,dtype=i8",
+                           "conv2d:n=1,h=8,w=8,ci=16,co=16,kh=3,kw=3,dilation=2,layout=nhwc,dtype=i8",
+                           "conv2d:n=1,h=8,w=8,ci=16,co=16,kh=3,kw=3,groups=2,layout=nhwc,dtype=i8",
+                           "conv2d:n=1,h=8,w=8,ci=16,co=16,kh=1,kw=1,layout=nhwc,dtype=i8",
+                           "conv2d:n=1,h=3,w=8,ci=16,co=16,kh=3,kw=3,layout=nhwc,dtype=i8",
+                           "conv2d:n=1,h=8,w=8,ci=3,co=16,kh=3,kw=3,pad=1,layout=nhwc,dtype=i8"}) {
+    INFO(text);
+    CHECK(!offered(text, "x86-64-v3"));
+  }
+  // Results of 600 channels would often leave the range of F(4x4,3x3).
+  const std::shared_ptr<const Task> deep = MakeInt8Task("n=1,h=8,w=8,ci=600,co=16,pad=1", "x86-64-v3");
+  const std::vector<std::string> values = {"direct", "winograd_2x2"};
+  CHECK(deep->space().knobs()[deep->space().FindKnob("algorithm")].values == values);
+}
+
+TEST_CASE("KnobsThatIntegerWinogradDoesNotUseAreRefused") {
+  const std::shared_ptr<const Task> task = MakeInt8Task("n=1,h=16,w=16,ci=32,co=32,pad=1", "x86-64-v3");
+  const ConfigSpace& space = task->space();
+  Rng rng(5);
+  Config winograd = SampleWith(*task, "winograd_2x2", "vpmaddwd", rng);
+  CHECK(task->Generate(winograd).ok());
+  winograd.choice[space.FindKnob("block_r2")] ^= 1;
+  CHECK(!space.IsLegal(winograd));
+  CHECK(task->Generate(winograd).status().code() == absl::StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("IntegerWinogradsTreeCountsItsProductsOnly") {
+  const std::shared_ptr<const Task> task = MakeInt8Task("n=1,h=16,w=16,ci=32,co=32,pad=1", "x86-64-v3");
+  Rng rng(4);
+  const Config config = SampleWith(*task, "winograd_4x4", "vpmaddwd_paired", rng);
+  const LoopTree tree = task->Lower(config).value();
+  double products = 0;
+  for (const LoopNode& node : tree.nodes) {
+    if (node.is_loop || node.statement != StatementKind::kMultiplyAdd) continue;
+    products = 1;
+    for (int n = node.parent; n >= 0; n = tree.nodes[n].parent) products *= tree.nodes[n].average;
+  }
+  // 16 tiles, 36 points; rounded up to whole register tiles.
+  CHECK(products >= 16 * 36 * 32 * 32);
+  CHECK(products < 16 * 16 * 9 * 32 * 32);
+  const KernelSource source = task->Generate(config).value();
+  CHECK(source.workspace_bytes == static_cast<uint64_t>(tree.workspace_bytes));
+  CHECK(source.packed_bytes == static_cast<uint64_t>(tree.packed_bytes));
+  CHECK(!DumpLoopTree(tree, task->loop_compute()).empty());
+}
+
+}  // namespace
+}  // namespace tunefarm::schedules
