@@ -9,6 +9,7 @@ namespace {
 DotWinogradForm MakeTwo() {
   DotWinogradForm form;
   form.outputs = 2;
+  form.stride = 1;
   form.points = 4;
   form.input = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
   form.weights = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
@@ -26,6 +27,7 @@ DotWinogradForm MakeTwo() {
 DotWinogradForm MakeFour() {
   DotWinogradForm form;
   form.outputs = 4;
+  form.stride = 1;
   form.points = 6;
   form.input = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
                 {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
@@ -44,6 +46,77 @@ DotWinogradForm MakeFour() {
                    "y2 = (x1 + x2) + (x3 + x4);", "y3 = (x1 - x2) + ((x3 - x4) << 1) + x5;"};
   form.odd = 3;
   form.shifts = {3, 2, 1, 1};
+  return form;
+}
+
+// Of the even elements by the points 0, -1 and infinity; nothing need be scaled.
+DotWinogradForm MakeTwoByTwo() {
+  DotWinogradForm form;
+  form.outputs = 2;
+  form.stride = 2;
+  form.points = 5;
+  form.input = {{1, 0, -1, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, 1, 0, -1}, {0, 1, 0, 0, 0}, {0, 0, 0, 1, 0}};
+  form.weights = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}};
+  form.output = {{1, 1, 0, 1, 0}, {0, 1, -1, 0, 1}};
+  form.input_c = {"y0 = x0 - x2;", "y1 = x2;", "y2 = x2 - x4;", "y3 = x1;", "y4 = x3;"};
+  form.weights_c = {"y0 = x0;", "y1 = x0 + x2;", "y2 = x2;", "y3 = x1;", "y4 = x1;"};
+  form.output_c = {"y0 = x0 + x1 + x3;", "y1 = x1 - x2 + x4;"};
+  form.odd = 1;
+  form.shifts = {0, 0};
+  return form;
+}
+
+// Of the even elements by the points 0, 1, -1 and infinity.
+DotWinogradForm MakeThreeByTwo() {
+  DotWinogradForm form;
+  form.outputs = 3;
+  form.stride = 2;
+  form.points = 7;
+  form.input = {{1, 0, 0, 0, -1, 0, 0}, {0, 0, 1, 0, 1, 0, 0}, {0, 0, -1, 0, 1, 0, 0}, {0, 0, 1, 0, 0, 0, -1},
+                {0, 1, 0, 0, 0, 0, 0},  {0, 0, 0, 1, 0, 0, 0}, {0, 0, 0, 0, 0, 1, 0}};
+  form.weights = {{2, 0, 0}, {1, 0, 1}, {1, 0, -1}, {0, 0, 2}, {0, 2, 0}, {0, 2, 0}, {0, 2, 0}};
+  form.output = {{1, 1, 1, 0, 1, 0, 0}, {0, 1, -1, 0, 0, 1, 0}, {0, 1, 1, -1, 0, 0, 1}};
+  form.input_c = {"y0 = x0 - x4;", "y1 = x2 + x4;", "y2 = x4 - x2;", "y3 = x2 - x6;",
+                  "y4 = x1;",      "y5 = x3;",      "y6 = x5;"};
+  form.weights_c = {"y0 = 2 * x0;", "y1 = x0 + x2;", "y2 = x0 - x2;", "y3 = 2 * x2;",
+                    "y4 = 2 * x1;", "y5 = 2 * x1;",  "y6 = 2 * x1;"};
+  form.output_c = {"y0 = x0 + (x1 + x2) + x4;", "y1 = x1 - x2 + x5;", "y2 = (x1 + x2) - x3 + x6;"};
+  form.odd = 1;
+  form.shifts = {1, 1, 1};
+  return form;
+}
+
+// Of the even elements by the points 0, 1, -1, 2 and infinity.
+DotWinogradForm MakeFourByTwo() {
+  DotWinogradForm form;
+  form.outputs = 4;
+  form.stride = 2;
+  form.points = 9;
+  form.input = {{2, 0, -1, 0, -2, 0, 1, 0, 0}, {0, 0, -2, 0, -1, 0, 1, 0, 0}, {0, 0, 2, 0, -3, 0, 1, 0, 0},
+                {0, 0, -1, 0, 0, 0, 1, 0, 0},  {0, 0, 2, 0, -1, 0, -2, 0, 1}, {0, 1, 0, 0, 0, 0, 0, 0, 0},
+                {0, 0, 0, 1, 0, 0, 0, 0, 0},   {0, 0, 0, 0, 0, 1, 0, 0, 0},   {0, 0, 0, 0, 0, 0, 0, 1, 0}};
+  form.weights = {{3, 0, 0}, {-3, 0, -3}, {-1, 0, 1}, {1, 0, 2}, {0, 0, 6},
+                  {0, 6, 0}, {0, 6, 0},   {0, 6, 0},  {0, 6, 0}};
+  form.output = {{1, 1, 1, 1, 0, 1, 0, 0, 0},
+                 {0, 1, -1, 2, 0, 0, 1, 0, 0},
+                 {0, 1, 1, 4, 0, 0, 0, 1, 0},
+                 {0, 1, -1, 8, 1, 0, 0, 0, 1}};
+  form.input_c = {"y0 = ((x0 - x4) << 1) + (x6 - x2);",
+                  "y1 = (x6 - x4) - (x2 << 1);",
+                  "y2 = (x6 - x4) + ((x2 - x4) << 1);",
+                  "y3 = x6 - x2;",
+                  "y4 = (x8 - x4) - ((x6 - x2) << 1);",
+                  "y5 = x1;",
+                  "y6 = x3;",
+                  "y7 = x5;",
+                  "y8 = x7;"};
+  form.weights_c = {"y0 = 3 * x0;",      "y1 = -3 * (x0 + x2);", "y2 = x2 - x0;",
+                    "y3 = x0 + 2 * x2;", "y4 = 6 * x2;",         "y5 = 6 * x1;",
+                    "y6 = 6 * x1;",      "y7 = 6 * x1;",         "y8 = 6 * x1;"};
+  form.output_c = {"y0 = (x1 + x2) + (x0 + x3) + x5;", "y1 = (x1 - x2) + (x3 << 1) + x6;",
+                   "y2 = (x1 + x2) + (x3 << 2) + x7;", "y3 = (x1 - x2) + (x3 << 3) + (x4 + x8);"};
+  form.odd = 3;
+  form.shifts = {1, 1, 1, 1};
   return form;
 }
 
@@ -69,10 +142,15 @@ int DotWinogradForm::Growth(const std::vector<std::vector<int>>& matrix) {
   return growth;
 }
 
-const DotWinogradForm& DotWinogradFormOf(int outputs) {
-  static const auto* two = new DotWinogradForm(MakeTwo());
-  static const auto* four = new DotWinogradForm(MakeFour());
-  return outputs == 2 ? *two : *four;
+std::vector<int> DotWinogradOutputs(int stride) {
+  return stride == 1 ? std::vector<int>{2, 4} : std::vector<int>{2, 3, 4};
+}
+
+const DotWinogradForm& DotWinogradFormOf(int outputs, int stride) {
+  static const auto* forms = new std::vector<DotWinogradForm>{MakeTwo(), MakeFour(), MakeTwoByTwo(),
+                                                              MakeThreeByTwo(), MakeFourByTwo()};
+  return *std::ranges::find_if(
+      *forms, [&](const DotWinogradForm& form) { return form.outputs == outputs && form.stride == stride; });
 }
 
 }  // namespace tunefarm::schedules

@@ -1,10 +1,13 @@
-// Winograd's minimal filtering for 3x3 kernels with stride 1 in integers. With B, G and A of
+// Winograd's minimal filtering for 3x3 kernels with stride 1 or 2 in integers. With matrices as in
 // schedules/winograd_transform.h,
 //
 //   output tile = A^T [ (G weights G^T) * (B^T input tile B) ] A
 //
 // where the rows of G are multiplied by what makes them integers, and those of A^T by what then makes them
 // so: an output is too large by a known factor, odd * 2^shift for each of its two dimensions.
+//
+// With stride 2, a dimension is two convolutions with stride 1: of the even elements with the outer taps,
+// which takes m + 1 products for m outputs, and of the odd ones with the tap between, which takes m.
 //
 // Everything is exact modulo 2^32, sums over channels included. An odd factor is taken off by its inverse
 // modulo 2^32, and a power of 2 by a shift, if the sum before it fits into 32 bits: results may have as many
@@ -19,8 +22,9 @@ namespace tunefarm::schedules {
 
 // C statements assign y0, y1, ... from the variables x0, x1, ..., for any integer type that wraps around.
 struct DotWinogradForm {
-  int outputs;                                           // Along a tile's side.
-  int points;                                            // outputs + 2.
+  int outputs;  // Along a tile's side.
+  int stride;
+  int points;  // As many as inputs along a tile's side: (outputs - 1) * stride + 3.
   std::vector<std::vector<int>> input, weights, output;  // B^T, G and A^T, scaled, by rows.
   std::vector<std::string> input_c, weights_c, output_c;
   int odd;                  // What every row of the output has too much,
@@ -39,7 +43,9 @@ struct DotWinogradForm {
   static int Growth(const std::vector<std::vector<int>>& matrix);
 };
 
-// `outputs` is 2 or 4.
-const DotWinogradForm& DotWinogradFormOf(int outputs);
+// How many outputs along a tile's side there are forms for.
+std::vector<int> DotWinogradOutputs(int stride);
+// One of these.
+const DotWinogradForm& DotWinogradFormOf(int outputs, int stride);
 
 }  // namespace tunefarm::schedules

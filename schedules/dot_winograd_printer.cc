@@ -40,8 +40,8 @@ class DotWinogradPrinter {
         co_(workload.dim("co")),
         pad_t_(workload.dim("pad_t")),
         pad_l_(workload.dim("pad_l")),
-        out_h_(height_ + pad_t_ + workload.dim("pad_b") - 2),
-        out_w_(width_ + pad_l_ + workload.dim("pad_r") - 2) {}
+        out_h_((height_ + pad_t_ + workload.dim("pad_b") - 3) / plan.form->stride + 1),
+        out_w_((width_ + pad_l_ + workload.dim("pad_r") - 3) / plan.form->stride + 1) {}
 
   std::string Print() {
     c_.Line("// ", options_.title);
@@ -292,7 +292,7 @@ class DotWinogradPrinter {
   // PackChannels looks at the sums that requantisation takes; the transform may need smaller ones.
   void CheckRange() {
     const int bits = form_.result_bits();
-    if (bits >= 29) return;
+    if (bits >= 29) return;  // What PackChannels asks for.
     const int zero = requantize().input_zero_point;
     c_.Line("// Whether the transform gives all sums that may occur.");
     c_.Open("for (long co = 0; co < ", co_, "; ++co)");
@@ -339,17 +339,16 @@ class DotWinogradPrinter {
   }
 
   // The loop over a block's tiles, with the place of the tile: y and x are its first row and column.
-  void OpenTiles(int64_t pad_t, int64_t pad_l) {
+  void OpenTiles(int step, int64_t pad_t, int64_t pad_l) {
     const auto less = [](int64_t pad) { return pad == 0 ? "" : absl::StrCat(" - ", pad); };
     c_.Open("for (long tile = 0; tile < ", s_.block, "; ++tile)");
     c_.Line("const long n = (first + tile) / ", s_.rows * s_.columns, ";");
-    c_.Line("const long y = (first + tile) / ", s_.columns, " % ", s_.rows, " * ", outputs_, less(pad_t),
-            ";");
-    c_.Line("const long x = (first + tile) % ", s_.columns, " * ", outputs_, less(pad_l), ";");
+    c_.Line("const long y = (first + tile) / ", s_.columns, " % ", s_.rows, " * ", step, less(pad_t), ";");
+    c_.Line("const long x = (first + tile) % ", s_.columns, " * ", step, less(pad_l), ";");
   }
 
   void Inputs() {
-    OpenTiles(pad_t_, pad_l_);
+    OpenTiles(outputs_ * form_.stride, pad_t_, pad_l_);
     c_.Line("const long at = ((n * ", height_, " + y) * ", width_, " + x) * ", ci_, ";");
     c_.Line("int16_t* to = tiles + tile * ", s_.ci, ";");
     const int64_t row = width_ * ci_, last = (points_ - 1) * (row + ci_) + s_.ci;
@@ -409,7 +408,7 @@ class DotWinogradPrinter {
   }
 
   void Outputs() {
-    OpenTiles(0, 0);
+    OpenTiles(outputs_, 0, 0);
     c_.Line("const long rows = min_long(", outputs_, ", ", out_h_, " - y), columns = min_long(", outputs_,
             ", ", out_w_, " - x);");
     c_.Line("const int32_t* from = products + tile * ", s_.channel_block, " - co;");

@@ -12,17 +12,18 @@
 namespace tunefarm::schedules {
 namespace {
 
-constexpr std::array<int, 2> kOutputs = {2, 4};
 constexpr std::array<int64_t, 10> kTiles = {8, 12, 16, 24, 32, 48, 64, 96, 128, 0};
 constexpr std::array<int64_t, 6> kChannels = {16, 32, 64, 128, 256, 0};
 
 // With fewer, the transforms cost what they save.
 constexpr int64_t kFewestChannels = 8;
 
-// Results of F(4x4,3x3) must be below 2^25, or plain loops compute them. It depends on the weights: with so
-// many channels and an input zero point at an end of int8 they are while weights of both signs have a mean
-// magnitude of 57, which trained ones rarely reach. With half as many it may be 114, which suits a default.
+// Results of F(4x4,3x3) with stride 1 must be below 2^25, or plain loops compute them. It depends on the
+// weights: with so many channels and an input zero point at an end of int8 they are while weights of both
+// signs have a mean magnitude of 57, which trained ones rarely reach. With half as many it may be 114, which
+// suits a default.
 constexpr int64_t kMostChannelsOfFour = 512;
+constexpr int kResultBitsOfAny = 29;  // What requantisation takes at most.
 
 constexpr int64_t kMaxWorkspaceBytes = int64_t{256} << 20;  // As the direct kernels'.
 constexpr int64_t kMostDots = 96;                           // Written out in a loop's body.
@@ -53,10 +54,12 @@ std::vector<const DotKernel*> KernelsOf(const Target& target) {
 bool DotWinogradRule::Serves(const Workload& workload, const Target& target) {
   if (workload.op() != Operator::kConv2d || workload.dtype() != DType::kI8) return false;
   const auto is = [&](const char* key, int64_t value) { return workload.dim(key) == value; };
-  return is("kh", 3) && is("kw", 3) && is("stride_h", 1) && is("stride_w", 1) && is("dilation", 1) &&
+  const int64_t stride = workload.dim("stride_h");
+  return is("kh", 3) && is("kw", 3) && stride <= 2 && is("stride_w", stride) && is("dilation", 1) &&
          is("groups", 1) && workload.dim("ci") >= kFewestChannels && workload.dim("co") >= kFewestChannels &&
-         workload.dim("h") + workload.dim("pad_t") + workload.dim("pad_b") > 3 &&
-         workload.dim("w") + workload.dim("pad_l") + workload.dim("pad_r") > 3 && !KernelsOf(target).empty();
+         workload.dim("h") + workload.dim("pad_t") + workload.dim("pad_b") >= 3 + stride &&
+         workload.dim("w") + workload.dim("pad_l") + workload.dim("pad_r") >= 3 + stride &&
+         !KernelsOf(target).empty();
 }
 
 DotWinogradRule::DotWinogradRule(const Workload& workload, const ComputeFacts& facts, const DotRoles& roles,
@@ -70,8 +73,10 @@ DotWinogradRule::DotWinogradRule(const Workload& workload, const ComputeFacts& f
 
 std::vector<Knob> DotWinogradRule::Knobs() const {
   std::vector<std::pair<std::string, int>> algorithms = {{"direct", 0}}, kernels;
-  for (const int outputs : kOutputs) {
-    if (outputs == 4 && workload_->dim("ci") > kMostChannelsOfFour) continue;
+  const auto stride = static_cast<int>(workload_->dim("stride_h"));
+  for (const int outputs : DotWinogradOutputs(stride)) {
+    const DotWinogradForm& form = DotWinogradFormOf(outputs, stride);
+    if (form.result_bits() < kResultBitsOfAny && workload_->dim("ci") > kMostChannelsOfFour) continue;
     algorithms.emplace_back(absl::StrCat("winograd_", outputs, "x", outputs), outputs);
   }
   for (std::size_t i = 0; i < kernels_.size(); ++i)
@@ -99,7 +104,8 @@ DotWinogradPlan DotWinogradRule::Resolve(const std::vector<Knob>& knobs, const C
     return knob->numbers[config.choice[knob - knobs.begin()]];
   };
   DotWinogradPlan plan;
-  plan.form = &DotWinogradFormOf(static_cast<int>(number("algorithm")));
+  plan.form =
+      &DotWinogradFormOf(static_cast<int>(number("algorithm")), static_cast<int>(workload_->dim("stride_h")));
   plan.kernel = kernels_[number("product")];
   plan.rows = static_cast<int>(number("product_rows"));
   plan.vectors = static_cast<int>(number("product_vectors"));
@@ -196,7 +202,7 @@ double DotWinogradRule::Cost(const DotWinogradPlan& plan) const {
 }
 
 void DotWinogradRule::Prefer(const std::vector<Knob>& knobs, double direct_cost, Config& config) const {
-  constexpr double kClearly = 0.7;  // Both costs are rough.
+  constexpr double kClearly = 0.8;  // Both costs are rough.
   constexpr int64_t kStartTiles = 32, kStartChannels = 64;
   const auto find = [&](const char* name) -> std::size_t {
     return std::ranges::find(knobs, name, &Knob::name) - knobs.begin();
@@ -219,8 +225,10 @@ void DotWinogradRule::Prefer(const std::vector<Knob>& knobs, double direct_cost,
     }
   };
   each(algorithm, [&] {
-    const int64_t outputs = knobs[algorithm].numbers[tried.choice[algorithm]];
-    if (outputs == 0 || (outputs == 4 && workload_->dim("ci") > kMostChannelsOfFour / 2)) return;
+    if (tried.choice[algorithm] == 0) return;
+    if (Resolve(knobs, tried).form->result_bits() < kResultBitsOfAny &&
+        workload_->dim("ci") > kMostChannelsOfFour / 2)
+      return;
     each(product, [&] {
       each(rows, [&] {
         each(vectors, [&] {

@@ -79,15 +79,22 @@ void CheckExact(const std::vector<Case>& cases, int configs = 1) {
   }
 }
 
+std::vector<DotWinogradForm> Forms() {
+  std::vector<DotWinogradForm> forms;
+  for (const int stride : {1, 2}) {
+    for (const int outputs : DotWinogradOutputs(stride)) forms.push_back(DotWinogradFormOf(outputs, stride));
+  }
+  return forms;
+}
+
 TEST_CASE("IntegerWinogradTransformsComputeAMultipleOfACorrelation") {
-  for (const int outputs : {2, 4}) {
-    const DotWinogradForm& form = DotWinogradFormOf(outputs);
-    REQUIRE(form.points == outputs + 2);
+  for (const DotWinogradForm& form : Forms()) {
+    REQUIRE(form.points == (form.outputs - 1) * form.stride + 3);
     Rng rng(3);
     std::vector<int> data(form.points), weights(3);
     for (int& x : data) x = static_cast<int>(rng.Uniform(511)) - 255;
     for (int& x : weights) x = static_cast<int>(rng.Uniform(256)) - 128;
-    for (int i = 0; i < outputs; ++i) {
+    for (int i = 0; i < form.outputs; ++i) {
       int got = 0, want = 0;
       for (int a = 0; a < form.points; ++a) {
         int d = 0, g = 0;
@@ -95,7 +102,8 @@ TEST_CASE("IntegerWinogradTransformsComputeAMultipleOfACorrelation") {
         for (int j = 0; j < 3; ++j) g += form.weights[a][j] * weights[j];
         got += form.output[i][a] * d * g;
       }
-      for (int j = 0; j < 3; ++j) want += data[i + j] * weights[j];
+      for (int j = 0; j < 3; ++j) want += data[i * form.stride + j] * weights[j];
+      INFO("stride " << form.stride << ", output " << i << " of " << form.outputs);
       CHECK(got == want * form.odd * (1 << form.shifts[i]));
     }
     CHECK(form.inverse() * static_cast<uint32_t>(form.odd * form.odd) == 1);
@@ -103,11 +111,10 @@ TEST_CASE("IntegerWinogradTransformsComputeAMultipleOfACorrelation") {
 }
 
 TEST_CASE("IntegerWinogradOperandsAndTheirSumsFitInto16Bits") {
-  for (const int outputs : {2, 4}) {
-    const DotWinogradForm& form = DotWinogradFormOf(outputs);
+  for (const DotWinogradForm& form : Forms()) {
     const int input = form.input_growth() * form.input_growth() * 255,
               weight = form.weight_growth() * form.weight_growth() * 128;
-    INFO(outputs << ": " << input << " and " << weight);
+    INFO("stride " << form.stride << ", " << form.outputs << " outputs: " << input << " and " << weight);
     CHECK(input + weight <= 32767);
   }
 }
@@ -123,10 +130,17 @@ TEST_CASE("IntegerWinogradIsExactForAnyShape") {
               {"n=1,h=6,w=5,ci=67,co=131,pad=1,izp=-128,epilogue=bias"}});
 }
 
+TEST_CASE("IntegerWinogradWithStride2IsExactForAnyShape") {
+  CheckExact({{"n=1,h=15,w=15,ci=16,co=16,stride=2,pad=1,izp=-128,ozp=-128,epilogue=bias"},
+              {"n=2,h=14,w=19,ci=9,co=21,stride=2,pad_b=1,pad_r=1,izp=127,ozp=3,rounding=single"},
+              {"n=1,h=22,w=5,ci=33,co=13,stride=2,izp=0,ozp=-7,amin=-100,amax=90,epilogue=bias"},
+              {"n=1,h=11,w=28,ci=68,co=20,stride=2,pad=2,izp=-3,epilogue=bias"}});
+}
+
 TEST_CASE("IntegerWinogradIsExactForAnyConfig") {
   CheckExact({{"n=1,h=15,w=18,ci=19,co=44,pad=1,izp=-128,ozp=-128,epilogue=bias"},
               {"n=2,h=9,w=9,ci=32,co=36,pad=1,izp=127,ozp=11,epilogue=bias"},
-              {"n=1,h=13,w=22,ci=14,co=24,pad=1,izp=3,epilogue=bias"}},
+              {"n=1,h=27,w=22,ci=14,co=24,stride=2,pad=1,izp=3,epilogue=bias"}},
              3);
 }
 
@@ -144,7 +158,10 @@ TEST_CASE("IntegerWinogradIsExactAtTheEndsOfInt8") {
         for (int32_t& shift : inputs[4]) shift -= 6;
         for (std::size_t c = 0; c < inputs[4].size(); ++c) inputs[4][c] -= static_cast<int32_t>(c % 4);
       };
-      cases.push_back({absl::StrCat("n=1,h=7,w=9,ci=100,co=20,pad=1,epilogue=bias,izp=", izp), change});
+      const char* const shape = alternating ? "n=1,h=7,w=9" : "n=1,h=8,w=17,stride=2";
+      cases.push_back({absl::StrCat(shape, ",ci=100,co=20,pad=1,epilogue=bias,izp=", izp), change});
+      if (!alternating)
+        cases.push_back({absl::StrCat("n=1,h=7,w=9,ci=100,co=20,pad=1,epilogue=bias,izp=", izp), change});
     }
   }
   CheckExact(cases);
@@ -164,7 +181,7 @@ TEST_CASE("IntegerWinogradIsExactOutOfItsRange") {
               {"n=1,h=5,w=6,ci=12,co=16,pad=1,izp=3,epilogue=bias", large_bias}});
 }
 
-TEST_CASE("IntegerWinogradIsOfferedForSquareWindowsWithoutStepsAlone") {
+TEST_CASE("IntegerWinogradIsOfferedForDense3x3WindowsAlone") {
   const auto offered = [](const char* text, const char* target) {
     const Workload workload = Workload::Parse(text).value();
     const std::shared_ptr<const Task> task = Task::Create(workload, FindTarget(target).value()).value();
@@ -176,7 +193,8 @@ TEST_CASE("IntegerWinogradIsOfferedForSquareWindowsWithoutStepsAlone") {
   CHECK(offered(served, "x86-64-v3"));
   CHECK(!offered(served, "cortex-m4"));
   CHECK(!offered(served, "cortex-a53"));
-  for (const char* text : {"conv2d:n=1,h=8,w=8,ci=16,co=16,kh=3,kw=3,stride=2,pad=1,layout=nhwc,dtype=i8",
+  for (const char* text : {"conv2d:n=1,h=8,w=8,ci=16,co=16,kh=3,kw=3,stride=3,pad=1,layout=nhwc,dtype=i8",
+                           "conv2d:n=1,h=8,w=8,ci=16,co=16,kh=3,kw=3,stride_w=2,pad=1,layout=nhwc,dtype=i8",
                            "conv2d:n=1,h=8,w=8,ci=16,co=16,kh=3,kw=3,dilation=2,layout=nhwc,dtype=i8",
                            "conv2d:n=1,h=8,w=8,ci=16,co=16,kh=3,kw=3,groups=2,layout=nhwc,dtype=i8",
                            "conv2d:n=1,h=8,w=8,ci=16,co=16,kh=1,kw=1,layout=nhwc,dtype=i8",
