@@ -17,6 +17,7 @@ DotWinogradForm MakeTwo() {
   form.input_c = {"y0 = x0 - x2;", "y1 = x1 + x2;", "y2 = x2 - x1;", "y3 = x1 - x3;"};
   form.weights_c = {"y0 = 2 * x0;", "y1 = x0 + x1 + x2;", "y2 = x0 - x1 + x2;", "y3 = 2 * x2;"};
   form.output_c = {"y0 = x0 + x1 + x2;", "y1 = x1 - x2 - x3;"};
+  form.weights_of = {0, 1, 2, 3};
   form.odd = 1;
   form.shifts = {1, 1};
   return form;
@@ -44,6 +45,7 @@ DotWinogradForm MakeFour() {
                     "y5 = 6 * x2;"};
   form.output_c = {"y0 = x0 + ((x1 + x2) << 2) + (x3 + x4);", "y1 = ((x1 - x2) << 1) + (x3 - x4);",
                    "y2 = (x1 + x2) + (x3 + x4);", "y3 = (x1 - x2) + ((x3 - x4) << 1) + x5;"};
+  form.weights_of = {0, 1, 2, 3, 4, 5};
   form.odd = 3;
   form.shifts = {3, 2, 1, 1};
   return form;
@@ -56,10 +58,11 @@ DotWinogradForm MakeTwoByTwo() {
   form.stride = 2;
   form.points = 5;
   form.input = {{1, 0, -1, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, 1, 0, -1}, {0, 1, 0, 0, 0}, {0, 0, 0, 1, 0}};
-  form.weights = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}};
+  form.weights = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}};
+  form.weights_of = {0, 1, 2, 3, 3};
   form.output = {{1, 1, 0, 1, 0}, {0, 1, -1, 0, 1}};
   form.input_c = {"y0 = x0 - x2;", "y1 = x2;", "y2 = x2 - x4;", "y3 = x1;", "y4 = x3;"};
-  form.weights_c = {"y0 = x0;", "y1 = x0 + x2;", "y2 = x2;", "y3 = x1;", "y4 = x1;"};
+  form.weights_c = {"y0 = x0;", "y1 = x0 + x2;", "y2 = x2;", "y3 = x1;"};
   form.output_c = {"y0 = x0 + x1 + x3;", "y1 = x1 - x2 + x4;"};
   form.odd = 1;
   form.shifts = {0, 0};
@@ -74,12 +77,12 @@ DotWinogradForm MakeThreeByTwo() {
   form.points = 7;
   form.input = {{1, 0, 0, 0, -1, 0, 0}, {0, 0, 1, 0, 1, 0, 0}, {0, 0, -1, 0, 1, 0, 0}, {0, 0, 1, 0, 0, 0, -1},
                 {0, 1, 0, 0, 0, 0, 0},  {0, 0, 0, 1, 0, 0, 0}, {0, 0, 0, 0, 0, 1, 0}};
-  form.weights = {{2, 0, 0}, {1, 0, 1}, {1, 0, -1}, {0, 0, 2}, {0, 2, 0}, {0, 2, 0}, {0, 2, 0}};
+  form.weights = {{2, 0, 0}, {1, 0, 1}, {1, 0, -1}, {0, 0, 2}, {0, 2, 0}};
+  form.weights_of = {0, 1, 2, 3, 4, 4, 4};
   form.output = {{1, 1, 1, 0, 1, 0, 0}, {0, 1, -1, 0, 0, 1, 0}, {0, 1, 1, -1, 0, 0, 1}};
   form.input_c = {"y0 = x0 - x4;", "y1 = x2 + x4;", "y2 = x4 - x2;", "y3 = x2 - x6;",
                   "y4 = x1;",      "y5 = x3;",      "y6 = x5;"};
-  form.weights_c = {"y0 = 2 * x0;", "y1 = x0 + x2;", "y2 = x0 - x2;", "y3 = 2 * x2;",
-                    "y4 = 2 * x1;", "y5 = 2 * x1;",  "y6 = 2 * x1;"};
+  form.weights_c = {"y0 = 2 * x0;", "y1 = x0 + x2;", "y2 = x0 - x2;", "y3 = 2 * x2;", "y4 = 2 * x1;"};
   form.output_c = {"y0 = x0 + (x1 + x2) + x4;", "y1 = x1 - x2 + x5;", "y2 = (x1 + x2) - x3 + x6;"};
   form.odd = 1;
   form.shifts = {1, 1, 1};
@@ -95,8 +98,8 @@ DotWinogradForm MakeFourByTwo() {
   form.input = {{2, 0, -1, 0, -2, 0, 1, 0, 0}, {0, 0, -2, 0, -1, 0, 1, 0, 0}, {0, 0, 2, 0, -3, 0, 1, 0, 0},
                 {0, 0, -1, 0, 0, 0, 1, 0, 0},  {0, 0, 2, 0, -1, 0, -2, 0, 1}, {0, 1, 0, 0, 0, 0, 0, 0, 0},
                 {0, 0, 0, 1, 0, 0, 0, 0, 0},   {0, 0, 0, 0, 0, 1, 0, 0, 0},   {0, 0, 0, 0, 0, 0, 0, 1, 0}};
-  form.weights = {{3, 0, 0}, {-3, 0, -3}, {-1, 0, 1}, {1, 0, 2}, {0, 0, 6},
-                  {0, 6, 0}, {0, 6, 0},   {0, 6, 0},  {0, 6, 0}};
+  form.weights = {{3, 0, 0}, {-3, 0, -3}, {-1, 0, 1}, {1, 0, 2}, {0, 0, 6}, {0, 6, 0}};
+  form.weights_of = {0, 1, 2, 3, 4, 5, 5, 5, 5};
   form.output = {{1, 1, 1, 1, 0, 1, 0, 0, 0},
                  {0, 1, -1, 2, 0, 0, 1, 0, 0},
                  {0, 1, 1, 4, 0, 0, 0, 1, 0},
@@ -111,8 +114,7 @@ DotWinogradForm MakeFourByTwo() {
                   "y7 = x5;",
                   "y8 = x7;"};
   form.weights_c = {"y0 = 3 * x0;",      "y1 = -3 * (x0 + x2);", "y2 = x2 - x0;",
-                    "y3 = x0 + 2 * x2;", "y4 = 6 * x2;",         "y5 = 6 * x1;",
-                    "y6 = 6 * x1;",      "y7 = 6 * x1;",         "y8 = 6 * x1;"};
+                    "y3 = x0 + 2 * x2;", "y4 = 6 * x2;",         "y5 = 6 * x1;"};
   form.output_c = {"y0 = (x1 + x2) + (x0 + x3) + x5;", "y1 = (x1 - x2) + (x3 << 1) + x6;",
                    "y2 = (x1 + x2) + (x3 << 2) + x7;", "y3 = (x1 - x2) + (x3 << 3) + (x4 + x8);"};
   form.odd = 3;

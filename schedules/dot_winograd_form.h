@@ -26,10 +26,13 @@ struct DotWinogradForm {
   int stride;
   int points;  // As many as inputs along a tile's side: (outputs - 1) * stride + 3.
   std::vector<std::vector<int>> input, weights, output;  // B^T, G and A^T, scaled, by rows.
+  std::vector<int> weights_of;  // A point's row of `weights`: points may have the same.
   std::vector<std::string> input_c, weights_c, output_c;
   int odd;                  // What every row of the output has too much,
   std::vector<int> shifts;  // and the power of 2.
 
+  // Rows of `weights`; its square is the number of sets of transformed weights.
+  int weight_rows() const { return static_cast<int>(weights.size()); }
   // 1 / odd^2 modulo 2^32.
   uint32_t inverse() const;
   // A result is exact where its magnitude is below 2^result_bits.

@@ -1,6 +1,7 @@
 #include "schedules/dot_winograd_printer.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_replace.h"
@@ -233,7 +234,8 @@ class DotWinogradPrinter {
   int64_t registers() const { return kernel_.isa == DotIsa::kAvx512 ? 32 : 16; }
 
   void Prepare() {
-    const int64_t panels = s_.co / lanes_, group = kernel_.group;
+    const int64_t panels = s_.panels, group = kernel_.group;
+    const int sets = form_.weight_rows();
     c_.Blank();
     c_.Open("void tunefarm_prepare(const void* const* constants, void* packed)");
     c_.Line("// G weights G^T, in the order in which the products read it.");
@@ -248,23 +250,23 @@ class DotWinogradPrinter {
     c_.Line("const long end = min_long(block + ", s_.channel_block / lanes_, ", ", panels,
             "), vectors = min_long(end - first, ", plan_.vectors, "), vector = block + in_block - first;");
     c_.Open("for (long ci = 0; ci < ", s_.groups * group, "; ++ci)");
-    c_.Line("int half[", points_, "][3];");
+    c_.Line("int half[", sets, "][3];");
     c_.Open("for (int j = 0; j < 3; ++j)");
     Transform("int", 3,
               absl::StrCat("co < ", co_, " && ci < ", ci_, " ? weights[co * ", ci_ * 9, "L + $ * ", ci_ * 3,
                            " + j * ", ci_, " + ci] : 0"),
               form_.weights_c, "half[$][j] = y$");
     c_.Close();
-    c_.Open("for (int i = 0; i < ", points_, "; ++i)");
-    c_.Line("int16_t* point = to + (i * ", points_ * panels, "L + first) * ", s_.panel, " + vectors * ",
-            s_.start, " + (ci / ", group, " * vectors + vector) * ", lanes_ * group, " + ",
+    c_.Open("for (int i = 0; i < ", sets, "; ++i)");
+    c_.Line("int16_t* set = to + (i * ", sets * panels, "L + first) * ", s_.panel, " + vectors * ", s_.start,
+            " + (ci / ", group, " * vectors + vector) * ", lanes_ * group, " + ",
             kernel_.paired ? absl::StrCat("ci % 4 / 2 * ", lanes_ * 2, " + ") : "", "co % ", lanes_,
             " * 2 + ci % 2;");
     Transform("int", 3, "half[i][$]", form_.weights_c,
-              absl::StrCat("point[$ * ", panels * s_.panel, "L] = (int16_t)y$"));
+              absl::StrCat("set[$ * ", panels * s_.panel, "L] = (int16_t)y$"));
     c_.Close();
     c_.Close();
-    if (kernel_.paired) PrepareStarts(panels);
+    if (kernel_.paired) PrepareStarts();
     c_.Close();
     c_.Close();
     const LoopBuffer& table = tree_.buffers[options_.dot->channels.buffer];
@@ -276,9 +278,9 @@ class DotWinogradPrinter {
   }
 
   // What products of sums have too much in them on the side of the weights.
-  void PrepareStarts(int64_t panels) {
-    c_.Open("for (int point = 0; point < ", AllPoints(), "; ++point)");
-    c_.Line("const int16_t* panel = to + (point * ", panels, "L + first) * ", s_.panel, ";");
+  void PrepareStarts() {
+    c_.Open("for (int set = 0; set < ", form_.weight_rows() * form_.weight_rows(), "; ++set)");
+    c_.Line("const int16_t* panel = to + (set * ", s_.panels, "L + first) * ", s_.panel, ";");
     c_.Line("const int16_t* w = panel + vectors * ", s_.start, " + vector * ", lanes_ * 4, " + co % ", lanes_,
             " * 2;");
     c_.Line("uint32_t sum = 0;");
@@ -376,12 +378,33 @@ class DotWinogradPrinter {
     c_.Close();
   }
 
+  // Points with the same weights follow each other.
+  void PrintOrder() {
+    std::vector<std::pair<int, int>> order;  // Set, point.
+    for (int i = 0; i < points_; ++i) {
+      for (int j = 0; j < points_; ++j) {
+        order.emplace_back(form_.weights_of[i] * form_.weight_rows() + form_.weights_of[j], i * points_ + j);
+      }
+    }
+    std::ranges::sort(order);
+    std::string points, sets;
+    for (const auto& [set, point] : order) {
+      absl::StrAppend(&points, point, ", ");
+      absl::StrAppend(&sets, set, ", ");
+    }
+    c_.Line("static const unsigned char points[] = {", points, "}, sets[] = {", sets, "};");
+  }
+
   void Products() {
-    const int64_t panels = s_.co / lanes_;
+    const bool shared = form_.weight_rows() < points_;
+    if (shared) PrintOrder();
     c_.Line("const long end = min_long(co + ", s_.channel_block, ", ", s_.co, ");");
-    c_.Open("for (long point = 0; point < ", AllPoints(), "; ++point)");
+    const char* const counter = shared ? "i" : "point";
+    c_.Open("for (long ", counter, " = 0; ", counter, " < ", AllPoints(), "; ++", counter, ")");
+    if (shared) c_.Line("const long point = points[i], set = sets[i];");
     c_.Line("const int16_t* rows = tiles + point * ", s_.tile_stride, ";");
-    c_.Line("const int16_t* panel = panels + (point * ", panels, " + co / ", lanes_, ") * ", s_.panel, "L;");
+    c_.Line("const int16_t* panel = panels + (", shared ? "set" : "point", " * ", s_.panels, " + co / ",
+            lanes_, ") * ", s_.panel, "L;");
     c_.Line("int32_t* to = products + point * ", s_.product_stride, ";");
     c_.Line("long c = co;");
     for (const int64_t vectors : VectorCounts()) {

@@ -138,7 +138,10 @@ DotWinogradShape DotWinogradRule::Shape(const DotWinogradPlan& plan) const {
   shape.pair_sums = kernel.paired ? shape.block * outputs * outputs : 0;
   shape.patch = int64_t{plan.form->points} * plan.form->points * shape.ci;
   const int64_t points = int64_t{plan.form->points} * plan.form->points;
-  shape.packed_bytes = RoundUp(points * shape.co / kernel.lanes * shape.panel * 2, kLineBytes);
+  shape.panels = shape.co / kernel.lanes;
+  const int64_t sets = int64_t{plan.form->weight_rows()} * plan.form->weight_rows();
+  shape.packed_bytes =
+      RoundUp(sets * shape.panels * shape.panel * static_cast<int64_t>(sizeof(int16_t)), kLineBytes);
   shape.products_at = points * shape.tile_stride * static_cast<int64_t>(sizeof(int16_t));
   shape.pair_sums_at =
       shape.products_at + points * shape.product_stride * static_cast<int64_t>(sizeof(int32_t));
@@ -301,7 +304,7 @@ LoopTree DotWinogradRule::Lower(const DotWinogradPlan& plan) const {
     result.buffers[buffer].bytes = elements * static_cast<int64_t>(sizeof(int16_t));
   };
   transformed(input, BufferScope::kWorkspace, points * s.tile_stride);
-  transformed(weights, BufferScope::kConstant, points * s.co / lanes * s.panel);
+  transformed(weights, BufferScope::kConstant, s.packed_bytes / static_cast<int64_t>(sizeof(int16_t)));
   for (const LoopNode& node : result.nodes) {
     if (node.is_loop || node.statement != StatementKind::kMultiplyAdd) continue;
     LoopAccess& tiles = result.accesses[node.first_access];
@@ -316,7 +319,7 @@ LoopTree DotWinogradRule::Lower(const DotWinogradPlan& plan) const {
                                                              {group, step},
                                                              {s.ci * plan.rows, 0},
                                                              {0, s.panel * plan.vectors},
-                                                             {s.tile_stride, s.co / lanes * s.panel},
+                                                             {s.tile_stride, s.panels * s.panel},
                                                              {0, s.channel_block / lanes * s.panel},
                                                              {0, 0}}};
     int depth = node.depth;

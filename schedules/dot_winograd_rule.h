@@ -47,12 +47,13 @@ struct DotWinogradShape {
   int64_t co = 0;                 // Whole vectors of the micro-kernel.
   int64_t channel_block = 0;      // Whole register tiles; of the last block and a single one, whole vectors.
   int64_t tile_stride = 0, product_stride = 0;  // From point to point.
-  // A vector of channels at a point: what its sums start with, as so many int16, and its weights. Those of a
-  // register tile stand together, the starts of all its vectors first.
+  int64_t panels = 0;                           // Vectors of channels, of each set of weights.
+  // A vector of channels with a set of weights: what its sums start with, as so many int16, and its weights.
+  // Those of a register tile stand together, the starts of all its vectors first.
   int64_t panel = 0, start = 0;
   int64_t pair_sums = 0;  // Of paired kernels, a tile's outputs each.
   int64_t patch = 0;
-  int64_t packed_bytes = 0;  // Of all panels, by point.
+  int64_t packed_bytes = 0;  // Of all panels, by set of weights.
   // The workspace of a thread, in bytes: tiles, then the others.
   int64_t products_at = 0, pair_sums_at = 0, patch_at = 0, workspace_bytes = 0;
 };

@@ -99,7 +99,7 @@ TEST_CASE("IntegerWinogradTransformsComputeAMultipleOfACorrelation") {
       for (int a = 0; a < form.points; ++a) {
         int d = 0, g = 0;
         for (int j = 0; j < form.points; ++j) d += form.input[a][j] * data[j];
-        for (int j = 0; j < 3; ++j) g += form.weights[a][j] * weights[j];
+        for (int j = 0; j < 3; ++j) g += form.weights[form.weights_of[a]][j] * weights[j];
         got += form.output[i][a] * d * g;
       }
       for (int j = 0; j < 3; ++j) want += data[i * form.stride + j] * weights[j];
