@@ -2,14 +2,16 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "schedules/c_printer.h"
 #include "schedules/compute_facts.h"
+#include "schedules/dot_bilinear_forms.h"
+#include "schedules/dot_bilinear_printer.h"
+#include "schedules/dot_bilinear_rule.h"
 #include "schedules/dot_printing.h"
 #include "schedules/dot_space.h"
 #include "schedules/dot_windows.h"
-#include "schedules/dot_winograd_printer.h"
-#include "schedules/dot_winograd_rule.h"
 #include "schedules/knobs.h"
 #include "schedules/loop_tree.h"
 #include "schedules/lower.h"
@@ -18,31 +20,33 @@
 namespace tunefarm::schedules {
 namespace {
 
-// The dot-product rule, and as a choice beside it Winograd's convolution.
+// The dot-product rule, and as a choice beside it an algorithm with fewer multiplications.
 class DotTask : public Task {
  public:
   DotTask(const Workload& workload, const Target& target, int threads)
       : Task(workload, target, threads),
         facts_(Analyze(FuseWindow(Simplify(compute())))),
         rule_(facts_, target, threads) {
-    if (DotWinogradRule::Serves(workload, target))
-      winograd_.emplace(this->workload(), facts_, rule_.roles(), target, threads);
+    std::vector<DotBilinearForm> forms = BilinearForms(workload, facts_, rule_.roles());
+    if (forms.empty() || !DotBilinearRule::Serves(target)) return;
+    version_ = forms[0].winograd != nullptr ? "dot-2+winograd-1" : "dot-2+strassen-1";
+    bilinear_.emplace(std::move(forms), facts_, rule_.roles(), target, threads);
   }
   // Before anything else.
   absl::Status MakeSpace() {
     TUNEFARM_ASSIGN_OR_RETURN(ConfigSpace direct, rule_.MakeSpace());
-    if (!winograd_.has_value()) {
+    if (!bilinear_.has_value()) {
       space_.emplace(std::move(direct));
       return absl::OkStatus();
     }
     std::vector<Knob> knobs = direct.knobs();
     Config start = direct.default_config();
     direct_knobs_ = knobs.size();
-    for (Knob& knob : winograd_->Knobs()) {
+    for (Knob& knob : bilinear_->Knobs()) {
       knobs.push_back(std::move(knob));
       start.choice.push_back(0);
     }
-    winograd_->Prefer(knobs, rule_.Cost(rule_.Resolve(knobs, start)), start);
+    bilinear_->Prefer(knobs, rule_.Cost(rule_.Resolve(knobs, start)), start);
     space_.emplace(SpaceOf(
         std::move(knobs), std::move(start),
         [this](const ConfigSpace& space, const Config& config) { return Refusal(space, config); },
@@ -53,9 +57,7 @@ class DotTask : public Task {
   const ComputeDefinition& loop_compute() const override { return facts_.compute; }
   const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
-  std::string template_version() const override {
-    return winograd_.has_value() ? "dot-2+winograd-1" : "dot-2";
-  }
+  std::string template_version() const override { return version_; }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
     DotPrinting dot;
@@ -74,8 +76,11 @@ class DotTask : public Task {
     if (IsDirect(*space_, config)) {
       source.c = PrintC(tree, facts_, options);
     } else {
-      const DotWinogradPlan plan = winograd_->Resolve(space_->knobs(), config);
-      source.c = PrintDotWinograd(plan, winograd_->Shape(plan), workload(), tree, facts_, options);
+      const DotBilinearPlan plan = bilinear_->Resolve(space_->knobs(), config);
+      const DotBilinearShape shape = bilinear_->Shape(plan);
+      const DotBilinearInput input{plan, shape, tree, facts_, options};
+      source.c =
+          plan.form->winograd != nullptr ? PrintDotWinograd(input, workload()) : PrintDotStrassen(input);
     }
     source.flags = ThreadFlags();
     source.packed_bytes = static_cast<uint64_t>(tree.packed_bytes);
@@ -88,9 +93,9 @@ class DotTask : public Task {
     if (const char* reason = Refusal(*space_, config)) return absl::InvalidArgumentError(reason);
     dot.roles = rule_.roles();
     if (!IsDirect(*space_, config)) {
-      const DotWinogradPlan plan = winograd_->Resolve(space_->knobs(), config);
+      const DotBilinearPlan plan = bilinear_->Resolve(space_->knobs(), config);
       dot.kernel = plan.kernel;
-      LoopTree tree = winograd_->Lower(plan);
+      LoopTree tree = bilinear_->Lower(plan);
       dot.channels = AddChannelTable(tree, facts_, rule_.roles(), DotPlan{.kernel = plan.kernel});
       return tree;
     }
@@ -109,31 +114,32 @@ class DotTask : public Task {
   }
 
   bool IsDirect(const ConfigSpace& space, const Config& config) const {
-    return !winograd_.has_value() || space.number(config, static_cast<int>(direct_knobs_)) == 0;
+    return !bilinear_.has_value() || space.number(config, static_cast<int>(direct_knobs_)) == 0;
   }
   // Knobs that the algorithm does not look at stand at the default's values.
   void Canonicalize(const ConfigSpace& space, Config& config) const {
     const bool direct = IsDirect(space, config);
     for (std::size_t k = 0; k < space.knobs().size(); ++k) {
-      const bool used = direct ? k <= direct_knobs_ : DotWinogradRule::Uses(space.knobs()[k]);
+      const bool used = direct ? k <= direct_knobs_ : DotBilinearRule::Uses(space.knobs()[k]);
       if (!used) config.choice[k] = space.default_config().choice[k];
     }
   }
   const char* Refusal(const ConfigSpace& space, const Config& config) const {
-    if (winograd_.has_value()) {
+    if (bilinear_.has_value()) {
       Config canonical = config;
       Canonicalize(space, canonical);
       if (canonical != config)
         return "a knob that the algorithm does not use stands at another value than the default";
     }
     return IsDirect(space, config) ? rule_.Refusal(rule_.Resolve(space.knobs(), config))
-                                   : winograd_->Refusal(winograd_->Resolve(space.knobs(), config));
+                                   : bilinear_->Refusal(bilinear_->Resolve(space.knobs(), config));
   }
 
   const ComputeFacts facts_;
   const DotRule rule_;
-  std::optional<const DotWinogradRule> winograd_;  // Where it serves.
-  std::size_t direct_knobs_ = 0;                   // The rule's, before "algorithm" and what belongs to it.
+  std::optional<const DotBilinearRule> bilinear_;  // Where one serves.
+  const char* version_ = "dot-2";
+  std::size_t direct_knobs_ = 0;  // The rule's, before "algorithm" and what belongs to it.
   std::optional<ConfigSpace> space_;
 };
 

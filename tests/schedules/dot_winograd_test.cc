@@ -1,8 +1,5 @@
 // Int8 convolutions by Winograd's minimal filtering in integers: exact to the last bit.
 #include <algorithm>
-#include <functional>
-#include <iostream>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -10,73 +7,19 @@
 #include "schedules/dot_winograd_form.h"
 #include "schedules/loop_tree.h"
 #include "tests/catch.h"
-#include "tests/schedules/program_batch.h"
+#include "tests/schedules/bilinear_batch.h"
 
 namespace tunefarm::schedules {
 namespace {
 
-constexpr const char* kTargets[] = {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"};
-
-std::shared_ptr<const Task> MakeInt8Task(const std::string& shape, const char* target, int threads = 1) {
-  const std::string text = absl::StrCat("conv2d:", shape, ",kh=3,kw=3,layout=nhwc,dtype=i8");
-  return Task::Create(Workload::Parse(text).value(), FindTarget(target).value(), threads).value();
+// Of what differs from case to case.
+std::string Conv(const std::string& shape) {
+  return absl::StrCat("conv2d:", shape, ",kh=3,kw=3,layout=nhwc");
 }
 
-// "winograd_4x4" of a config; empty where the task has no such choice.
-std::string AlgorithmOf(const Task& task, const Config& config) {
-  const int knob = task.space().FindKnob("algorithm");
-  return knob < 0 ? "" : task.space().knobs()[knob].values[config.choice[knob]];
-}
-
-// A legal config with that algorithm and products.
-Config SampleWith(const Task& task, const std::string& algorithm, const std::string& product, Rng& rng) {
-  const ConfigSpace& space = task.space();
-  const int at = space.FindKnob("product");
-  for (int i = 0; i < 20000; ++i) {
-    Config config = space.Sample(rng);
-    if (AlgorithmOf(task, config) != algorithm) continue;
-    const std::vector<std::string>& products = space.knobs()[at].values;
-    config.choice[at] = static_cast<uint16_t>(std::ranges::find(products, product) - products.begin());
-    if (space.IsLegal(config)) return config;
-  }
-  FAIL("no config with " << algorithm << " and " << product);
-  return {};
-}
-
-struct Case {
-  std::string shape;  // Without the window's size.
-  std::function<void(IntTensors&)> change = nullptr;
-};
-
-// For each case and algorithm so many configs with each of the products, on all targets that run here; some
-// are shared by two threads.
-void CheckExact(const std::vector<Case>& cases, int configs = 1) {
-  for (const char* name : kTargets) {
-    const Target target = FindTarget(name).value();
-    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
-      std::cerr << "skipped " << name << ": " << reason << "\n";
-      continue;
-    }
-    Rng rng = Rng(2016).Fork(name);
-    std::vector<ProgramKernel> kernels;
-    for (std::size_t i = 0; i < cases.size(); ++i) {
-      const std::shared_ptr<const Task> task = MakeInt8Task(cases[i].shape, name, i % 3 == 2 ? 2 : 1);
-      const std::vector<Knob>& knobs = task->space().knobs();
-      INFO(name << " " << cases[i].shape);
-      REQUIRE(task->space().FindKnob("algorithm") >= 0);
-      for (const std::string& algorithm : knobs[task->space().FindKnob("algorithm")].values) {
-        if (algorithm == "direct") continue;
-        for (const std::string& product : knobs[task->space().FindKnob("product")].values) {
-          for (int c = 0; c < configs; ++c)
-            kernels.push_back({task, SampleWith(*task, algorithm, product, rng), cases[i].change});
-        }
-      }
-    }
-    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
-    INFO(name << " " << wrong.status().message());
-    REQUIRE(wrong.ok());
-    CHECK(*wrong == std::vector<std::string>{});
-  }
+void CheckExact(std::vector<BilinearCase> cases, int configs = 1) {
+  for (BilinearCase& each : cases) each.workload = Conv(each.workload);
+  CheckBilinear(cases, configs);
 }
 
 std::vector<DotWinogradForm> Forms() {
@@ -147,7 +90,7 @@ TEST_CASE("IntegerWinogradIsExactForAnyConfig") {
 // Operands and results as large as they can be, of either sign, at every point: with 100 channels all results
 // are in the range of both forms, whatever the weights.
 TEST_CASE("IntegerWinogradIsExactAtTheEndsOfInt8") {
-  std::vector<Case> cases;
+  std::vector<BilinearCase> cases;
   for (const int izp : {-128, 0, 127}) {
     for (const bool alternating : {false, true}) {
       const auto change = [=](IntTensors& inputs) {
@@ -204,16 +147,16 @@ TEST_CASE("IntegerWinogradIsOfferedForDense3x3WindowsAlone") {
     CHECK(!offered(text, "x86-64-v3"));
   }
   // Results of 600 channels would often leave the range of F(4x4,3x3).
-  const std::shared_ptr<const Task> deep = MakeInt8Task("n=1,h=8,w=8,ci=600,co=16,pad=1", "x86-64-v3");
+  const std::shared_ptr<const Task> deep = MakeInt8Task(Conv("n=1,h=8,w=8,ci=600,co=16,pad=1"), "x86-64-v3");
   const std::vector<std::string> values = {"direct", "winograd_2x2"};
   CHECK(deep->space().knobs()[deep->space().FindKnob("algorithm")].values == values);
 }
 
 TEST_CASE("KnobsThatIntegerWinogradDoesNotUseAreRefused") {
-  const std::shared_ptr<const Task> task = MakeInt8Task("n=1,h=16,w=16,ci=32,co=32,pad=1", "x86-64-v3");
+  const std::shared_ptr<const Task> task = MakeInt8Task(Conv("n=1,h=16,w=16,ci=32,co=32,pad=1"), "x86-64-v3");
   const ConfigSpace& space = task->space();
   Rng rng(5);
-  Config winograd = SampleWith(*task, "winograd_2x2", "vpmaddwd", rng);
+  Config winograd = SampleBilinear(*task, "winograd_2x2", "vpmaddwd", rng);
   CHECK(task->Generate(winograd).ok());
   winograd.choice[space.FindKnob("block_r2")] ^= 1;
   CHECK(!space.IsLegal(winograd));
@@ -221,9 +164,9 @@ TEST_CASE("KnobsThatIntegerWinogradDoesNotUseAreRefused") {
 }
 
 TEST_CASE("IntegerWinogradsTreeCountsItsProductsOnly") {
-  const std::shared_ptr<const Task> task = MakeInt8Task("n=1,h=16,w=16,ci=32,co=32,pad=1", "x86-64-v3");
+  const std::shared_ptr<const Task> task = MakeInt8Task(Conv("n=1,h=16,w=16,ci=32,co=32,pad=1"), "x86-64-v3");
   Rng rng(4);
-  const Config config = SampleWith(*task, "winograd_4x4", "vpmaddwd_paired", rng);
+  const Config config = SampleBilinear(*task, "winograd_4x4", "vpmaddwd_paired", rng);
   const LoopTree tree = task->Lower(config).value();
   double products = 0;
   for (const LoopNode& node : tree.nodes) {

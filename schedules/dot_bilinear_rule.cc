@@ -1,4 +1,4 @@
-#include "schedules/dot_winograd_rule.h"
+#include "schedules/dot_bilinear_rule.h"
 
 #include <algorithm>
 #include <array>
@@ -14,16 +14,6 @@ namespace {
 
 constexpr std::array<int64_t, 10> kTiles = {8, 12, 16, 24, 32, 48, 64, 96, 128, 0};
 constexpr std::array<int64_t, 6> kChannels = {16, 32, 64, 128, 256, 0};
-
-// With fewer, the transforms cost what they save.
-constexpr int64_t kFewestChannels = 8;
-
-// Results of F(4x4,3x3) with stride 1 must be below 2^25, or plain loops compute them. It depends on the
-// weights: with so many channels and an input zero point at an end of int8 they are while weights of both
-// signs have a mean magnitude of 57, which trained ones rarely reach. With half as many it may be 114, which
-// suits a default.
-constexpr int64_t kMostChannelsOfFour = 512;
-constexpr int kResultBitsOfAny = 29;  // What requantisation takes at most.
 
 constexpr int64_t kMaxWorkspaceBytes = int64_t{256} << 20;  // As the direct kernels'.
 constexpr int64_t kMostDots = 96;                           // Written out in a loop's body.
@@ -51,34 +41,21 @@ std::vector<const DotKernel*> KernelsOf(const Target& target) {
 
 }  // namespace
 
-bool DotWinogradRule::Serves(const Workload& workload, const Target& target) {
-  if (workload.op() != Operator::kConv2d || workload.dtype() != DType::kI8) return false;
-  const auto is = [&](const char* key, int64_t value) { return workload.dim(key) == value; };
-  const int64_t stride = workload.dim("stride_h");
-  return is("kh", 3) && is("kw", 3) && stride <= 2 && is("stride_w", stride) && is("dilation", 1) &&
-         is("groups", 1) && workload.dim("ci") >= kFewestChannels && workload.dim("co") >= kFewestChannels &&
-         workload.dim("h") + workload.dim("pad_t") + workload.dim("pad_b") >= 3 + stride &&
-         workload.dim("w") + workload.dim("pad_l") + workload.dim("pad_r") >= 3 + stride &&
-         !KernelsOf(target).empty();
-}
+bool DotBilinearRule::Serves(const Target& target) { return !KernelsOf(target).empty(); }
 
-DotWinogradRule::DotWinogradRule(const Workload& workload, const ComputeFacts& facts, const DotRoles& roles,
-                                 const Target& target, int threads)
-    : workload_(&workload),
+DotBilinearRule::DotBilinearRule(std::vector<DotBilinearForm> forms, const ComputeFacts& facts,
+                                 const DotRoles& roles, const Target& target, int threads)
+    : forms_(std::move(forms)),
       facts_(&facts),
       roles_(roles),
       target_(target),
       threads_(threads),
       kernels_(KernelsOf(target)) {}
 
-std::vector<Knob> DotWinogradRule::Knobs() const {
+std::vector<Knob> DotBilinearRule::Knobs() const {
   std::vector<std::pair<std::string, int>> algorithms = {{"direct", 0}}, kernels;
-  const auto stride = static_cast<int>(workload_->dim("stride_h"));
-  for (const int outputs : DotWinogradOutputs(stride)) {
-    const DotWinogradForm& form = DotWinogradFormOf(outputs, stride);
-    if (form.result_bits() < kResultBitsOfAny && workload_->dim("ci") > kMostChannelsOfFour) continue;
-    algorithms.emplace_back(absl::StrCat("winograd_", outputs, "x", outputs), outputs);
-  }
+  for (std::size_t i = 0; i < forms_.size(); ++i)
+    algorithms.emplace_back(forms_[i].name, static_cast<int>(i) + 1);
   for (std::size_t i = 0; i < kernels_.size(); ++i)
     kernels.emplace_back(kernels_[i]->name, static_cast<int>(i));
   return {ChoiceKnob("algorithm", KnobKind::kChoice, algorithms),
@@ -87,10 +64,10 @@ std::vector<Knob> DotWinogradRule::Knobs() const {
           SizeKnob("product_vectors", {1, 2, 3, 4}),
           SizeKnob("product_unroll", {1, 2, 4}),
           SizeKnob("tiles", {kTiles.begin(), kTiles.end()}),
-          SizeKnob("channels", BlockSizes({kChannels.begin(), kChannels.end() - 1}, workload_->dim("co")))};
+          SizeKnob("channels", BlockSizes({kChannels.begin(), kChannels.end() - 1}, forms_[0].columns))};
 }
 
-bool DotWinogradRule::Uses(const Knob& knob) {
+bool DotBilinearRule::Uses(const Knob& knob) {
   for (const char* name :
        {"algorithm", "product", "product_rows", "product_vectors", "product_unroll", "tiles", "channels"}) {
     if (knob.name == name) return true;
@@ -98,14 +75,13 @@ bool DotWinogradRule::Uses(const Knob& knob) {
   return false;
 }
 
-DotWinogradPlan DotWinogradRule::Resolve(const std::vector<Knob>& knobs, const Config& config) const {
+DotBilinearPlan DotBilinearRule::Resolve(const std::vector<Knob>& knobs, const Config& config) const {
   const auto number = [&](const char* name) {
     const auto knob = std::ranges::find(knobs, name, &Knob::name);
     return knob->numbers[config.choice[knob - knobs.begin()]];
   };
-  DotWinogradPlan plan;
-  plan.form =
-      &DotWinogradFormOf(static_cast<int>(number("algorithm")), static_cast<int>(workload_->dim("stride_h")));
+  DotBilinearPlan plan;
+  plan.form = &forms_[std::max<int64_t>(1, number("algorithm")) - 1];
   plan.kernel = kernels_[number("product")];
   plan.rows = static_cast<int>(number("product_rows"));
   plan.vectors = static_cast<int>(number("product_vectors"));
@@ -115,74 +91,65 @@ DotWinogradPlan DotWinogradRule::Resolve(const std::vector<Knob>& knobs, const C
   return plan;
 }
 
-DotWinogradShape DotWinogradRule::Shape(const DotWinogradPlan& plan) const {
+DotBilinearShape DotBilinearRule::Shape(const DotBilinearPlan& plan) const {
+  const DotBilinearForm& form = *plan.form;
   const DotKernel& kernel = *plan.kernel;
-  const int outputs = plan.form->outputs;
-  DotWinogradShape shape;
-  shape.rows = CeilDivide(facts_->compute.axes[roles_.rows2].extent, outputs);
-  shape.columns = CeilDivide(facts_->compute.axes[roles_.rows].extent, outputs);
-  shape.tiles = workload_->dim("n") * shape.rows * shape.columns;
-  shape.blocks = plan.tiles == 0 ? 1 : CeilDivide(shape.tiles, plan.tiles);
-  shape.block = CeilDivide(shape.tiles, shape.blocks);  // Even blocks leave the last one little to repeat.
-  shape.blocks = CeilDivide(shape.tiles, shape.block);
-  const int64_t ci = workload_->dim("ci");
-  shape.groups = CeilDivide(ci, kernel.group);
-  shape.ci = RoundUp(ci, int64_t{2} * kernel.lanes);
-  shape.co = RoundUp(workload_->dim("co"), kernel.lanes);
+  DotBilinearShape shape;
+  shape.blocks = plan.tiles == 0 ? 1 : CeilDivide(form.tiles, plan.tiles);
+  shape.block = CeilDivide(form.tiles, shape.blocks);  // Even blocks leave the last one little to repeat.
+  shape.blocks = CeilDivide(form.tiles, shape.block);
+  shape.groups = CeilDivide(form.terms, kernel.group);
+  shape.terms = RoundUp(form.terms, int64_t{2} * kernel.lanes);
+  shape.co = RoundUp(form.columns, kernel.lanes);
   const int64_t tile = int64_t{plan.vectors} * kernel.lanes;
   shape.channel_block = std::min(plan.channels == 0 ? shape.co : RoundUp(plan.channels, tile), shape.co);
-  shape.tile_stride = OddLines(shape.block * shape.ci, sizeof(int16_t));
+  shape.tile_stride = OddLines(shape.block * shape.terms, sizeof(int16_t));
   shape.product_stride = OddLines(shape.block * shape.channel_block, sizeof(int32_t));
+  shape.panels = shape.co / kernel.lanes;
   shape.start = kernel.paired ? int64_t{2} * kernel.lanes : 0;
   shape.panel = shape.groups * kernel.group * kernel.lanes + shape.start;
-  shape.pair_sums = kernel.paired ? shape.block * outputs * outputs : 0;
-  shape.patch = int64_t{plan.form->points} * plan.form->points * shape.ci;
-  const int64_t points = int64_t{plan.form->points} * plan.form->points;
-  shape.panels = shape.co / kernel.lanes;
-  const int64_t sets = int64_t{plan.form->weight_rows()} * plan.form->weight_rows();
   shape.packed_bytes =
-      RoundUp(sets * shape.panels * shape.panel * static_cast<int64_t>(sizeof(int16_t)), kLineBytes);
-  shape.products_at = points * shape.tile_stride * static_cast<int64_t>(sizeof(int16_t));
+      RoundUp(form.sets * shape.panels * shape.panel * static_cast<int64_t>(sizeof(int16_t)), kLineBytes);
+  shape.products_at = form.points * shape.tile_stride * static_cast<int64_t>(sizeof(int16_t));
   shape.pair_sums_at =
-      shape.products_at + points * shape.product_stride * static_cast<int64_t>(sizeof(int32_t));
+      shape.products_at + form.points * shape.product_stride * static_cast<int64_t>(sizeof(int32_t));
+  const int64_t pair_sums = kernel.paired ? shape.block * form.results : 0;
   shape.patch_at =
-      shape.pair_sums_at + RoundUp(shape.pair_sums * static_cast<int64_t>(sizeof(uint32_t)), kLineBytes);
-  shape.workspace_bytes = shape.patch_at + RoundUp(shape.patch, kLineBytes);
+      shape.pair_sums_at + RoundUp(pair_sums * static_cast<int64_t>(sizeof(uint32_t)), kLineBytes);
+  shape.workspace_bytes = shape.patch_at + RoundUp(form.patch * shape.terms, kLineBytes);
   return shape;
 }
 
-const char* DotWinogradRule::Refusal(const DotWinogradPlan& plan) const {
+const char* DotBilinearRule::Refusal(const DotBilinearPlan& plan) const {
   const DotKernel& kernel = *plan.kernel;
   const int cells = plan.rows * plan.vectors;
   // Beside the sums: a row's terms, those of a vector, and what is in between.
   const int others = kernel.paired ? plan.vectors + 4 : 3;
   if (cells + others > target_.vector_registers) return "the register tile needs too many vector registers";
   const int64_t unrolled = int64_t{plan.unroll} * kernel.group;
-  if (plan.unroll > 1 && unrolled > workload_->dim("ci"))
-    return "the reduction is shorter than what is unrolled";
+  if (plan.unroll > 1 && unrolled > plan.form->terms) return "the reduction is shorter than what is unrolled";
   if (int64_t{cells} * plan.unroll > kMostDots) return "the unrolled body would be too long";
-  const DotWinogradShape shape = Shape(plan);
+  const DotBilinearShape shape = Shape(plan);
   if (plan.rows > shape.block) return "the register tile has more rows than a block has tiles";
-  if (int64_t{plan.vectors - 1} * kernel.lanes >= workload_->dim("co"))
+  if (int64_t{plan.vectors - 1} * kernel.lanes >= plan.form->columns)
     return "a vector of the register tile would be empty";
   if (shape.workspace_bytes > kMaxWorkspaceBytes / threads_)
     return "the transformed tiles need too much workspace";
   // Several counts of tiles may come to the same blocks; the smallest stands for all.
   for (const int64_t fewer : kTiles) {
     if (fewer == plan.tiles) break;
-    DotWinogradPlan other = plan;
+    DotBilinearPlan other = plan;
     other.tiles = fewer;
     if (Shape(other).block == shape.block) return "a smaller number of tiles gives the same blocks";
   }
   return nullptr;
 }
 
-double DotWinogradRule::Cost(const DotWinogradPlan& plan) const {
+double DotBilinearRule::Cost(const DotBilinearPlan& plan) const {
   constexpr double kL3Bytes = 16;  // A cycle.
   const DotKernel& kernel = *plan.kernel;
-  const DotWinogradShape shape = Shape(plan);
-  const double points = plan.form->points * plan.form->points,
-               outputs = plan.form->outputs * plan.form->outputs;
+  const DotBilinearShape shape = Shape(plan);
+  const auto points = static_cast<double>(plan.form->points);
   const double vectors = static_cast<double>(shape.co) / kernel.lanes;
   const double tile = plan.rows * plan.vectors * double{kernel.dot};
   const double loads = (plan.rows + plan.vectors) * (kernel.paired ? 2 : 1) * double{kernel.lhs_load};
@@ -194,19 +161,18 @@ double DotWinogradRule::Cost(const DotWinogradPlan& plan) const {
   // Weights that no cache near by holds come again for each block.
   const double weights = static_cast<double>(shape.packed_bytes);
   if (weights > 0.75 * static_cast<double>(target_.l2_bytes)) products += 0.3 * weights / kL3Bytes;
-  // Instructions of a vector: points are read, go through two transforms and are written; results besides
-  // are requantised.
   const double instruction = 0.6 * kernel.lhs_load;
-  const double input = static_cast<double>(shape.ci) / (2 * kernel.lanes) * 8 * points * instruction;
-  const double output = vectors * (4 * points + 16 * outputs) * instruction;
+  const double input =
+      static_cast<double>(shape.terms) / (2 * kernel.lanes) * plan.form->input_instructions * instruction;
+  const double output = vectors * plan.form->output_instructions * instruction;
   const double pairs = kernel.paired ? points * (6 + 0.3 * static_cast<double>(shape.groups)) : 0;
   return static_cast<double>(shape.blocks) *
          (products + static_cast<double>(shape.block) * (input + output + pairs));
 }
 
-void DotWinogradRule::Prefer(const std::vector<Knob>& knobs, double direct_cost, Config& config) const {
+void DotBilinearRule::Prefer(const std::vector<Knob>& knobs, double direct_cost, Config& config) const {
   constexpr double kClearly = 0.8;  // Both costs are rough.
-  constexpr int64_t kStartTiles = 32, kStartChannels = 64;
+  constexpr int64_t kStartChannels = 64;
   const auto find = [&](const char* name) -> std::size_t {
     return std::ranges::find(knobs, name, &Knob::name) - knobs.begin();
   };
@@ -229,18 +195,17 @@ void DotWinogradRule::Prefer(const std::vector<Knob>& knobs, double direct_cost,
   };
   each(algorithm, [&] {
     if (tried.choice[algorithm] == 0) return;
-    if (Resolve(knobs, tried).form->result_bits() < kResultBitsOfAny &&
-        workload_->dim("ci") > kMostChannelsOfFour / 2)
-      return;
+    const DotBilinearForm& form = *Resolve(knobs, tried).form;
+    if (!form.may_be_default) return;
     each(product, [&] {
       each(rows, [&] {
         each(vectors, [&] {
           // Few tiles may come to the same block as fewer of them.
-          for (uint16_t count = at_most(tiles, kStartTiles) + 1; count-- > 0;) {
+          for (uint16_t count = at_most(tiles, form.start_tiles) + 1; count-- > 0;) {
             tried.choice[tiles] = count;
             tried.choice[unroll] = 1;
             if (Refusal(Resolve(knobs, tried)) != nullptr) tried.choice[unroll] = 0;
-            const DotWinogradPlan plan = Resolve(knobs, tried);
+            const DotBilinearPlan plan = Resolve(knobs, tried);
             if (Refusal(plan) != nullptr) continue;
             const double cost = Cost(plan);
             if (cost < best_cost) {
@@ -257,12 +222,11 @@ void DotWinogradRule::Prefer(const std::vector<Knob>& knobs, double direct_cost,
   if (best_cost > kClearly * direct_cost) config.choice[algorithm] = 0;
 }
 
-LoopTree DotWinogradRule::Lower(const DotWinogradPlan& plan) const {
+LoopTree DotBilinearRule::Lower(const DotBilinearPlan& plan) const {
   const DotKernel& kernel = *plan.kernel;
-  const DotWinogradShape s = Shape(plan);
+  const DotBilinearShape s = Shape(plan);
   const int row = roles_.rows, lane = roles_.channels, k = roles_.k;
-  const int64_t points = int64_t{plan.form->points} * plan.form->points,
-                outputs = int64_t{plan.form->outputs} * plan.form->outputs;
+  const int64_t points = plan.form->points, outputs = plan.form->results;
   const int64_t lanes = kernel.lanes, width = lanes * plan.vectors;
   const int input = facts_->lhs.access.tensor, weights = facts_->rhs.access.tensor;
   TreeBuilder tree(*facts_);
@@ -276,7 +240,7 @@ LoopTree DotWinogradRule::Lower(const DotWinogradPlan& plan) const {
   };
   tree.Open(row, s.blocks, threads_ > 1 ? LoopKind::kParallel : LoopKind::kSerial, s.block);
   tree.Open(row, s.block, LoopKind::kSerial);
-  transform(k, s.ci / (2 * lanes), points, 2 * lanes, StatementKind::kPack, input, input);
+  transform(k, s.terms / (2 * lanes), points, 2 * lanes, StatementKind::kPack, input, input);
   tree.Close();
   tree.Open(lane, CeilDivide(s.co, s.channel_block), LoopKind::kSerial, s.channel_block);
   tree.Open(k, points);
@@ -315,9 +279,9 @@ LoopTree DotWinogradRule::Lower(const DotWinogradPlan& plan) const {
     const std::array<std::array<int64_t, 2>, 10> strides = {{{1, 1},
                                                              {0, group},
                                                              {0, lanes * group},
-                                                             {s.ci, 0},
+                                                             {s.terms, 0},
                                                              {group, step},
-                                                             {s.ci * plan.rows, 0},
+                                                             {s.terms * plan.rows, 0},
                                                              {0, s.panel * plan.vectors},
                                                              {s.tile_stride, s.panels * s.panel},
                                                              {0, s.channel_block / lanes * s.panel},
