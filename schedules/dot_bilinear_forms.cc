@@ -72,43 +72,48 @@ bool IsStrassens(const ComputeFacts& facts, const DotRoles& roles) {
          facts.compute.axes[roles.k].extent >= kFewestTerms;
 }
 
-DotBilinearForm StrassenForm(const ComputeFacts& facts, const DotRoles& roles) {
-  const StrassenHalves halves = HalvesOf(facts, roles);
+DotBilinearForm StrassenForm(const ComputeFacts& facts, const DotRoles& roles, int levels) {
+  const StrassenParts parts = PartsOf(facts, roles, levels);
   DotBilinearForm form;
-  form.name = "strassen";
-  form.points = form.sets = 7;
-  form.tiles = halves.row_half;
-  form.terms = halves.term_half;
-  form.columns = halves.column_half;
-  form.results = 4;
-  form.patch = 4;
+  form.name = levels == 1 ? "strassen" : "strassen_twice";
+  form.strassen_levels = levels;
+  form.points = form.sets = levels == 1 ? 7 : 49;
+  form.tiles = parts.row_part;
+  form.terms = parts.term_part;
+  form.columns = parts.column_part;
+  form.results = int64_t{parts.parts()} * parts.parts();
+  form.patch = form.results;
   form.start_tiles = 64;
-  form.input_instructions = 20;
-  form.output_instructions = 7 * 2 + 4 * 17;
+  form.input_instructions = levels == 1 ? 20 : 160;
+  form.output_instructions = (levels == 1 ? 22 : 140) + 17.0 * static_cast<double>(form.results);
   return form;
 }
 
 }  // namespace
 
-StrassenHalves HalvesOf(const ComputeFacts& facts, const DotRoles& roles) {
-  // Whole groups of any micro-kernel, and whole vectors, so that nothing of a half lies in the other.
-  constexpr int64_t kGroup = 4, kLanes = 16;
-  StrassenHalves halves;
-  halves.rows = facts.compute.axes[roles.rows].extent;
-  halves.terms = facts.compute.axes[roles.k].extent;
-  halves.columns = facts.compute.axes[roles.channels].extent;
-  halves.row_half = CeilDivide(halves.rows, 2);
-  halves.term_half = RoundUp(CeilDivide(halves.terms, 2), kGroup);
-  halves.column_half = RoundUp(CeilDivide(halves.columns, 2), kLanes);
-  return halves;
+StrassenParts PartsOf(const ComputeFacts& facts, const DotRoles& roles, int levels) {
+  constexpr int64_t kGroup = 4;  // Whole groups of any micro-kernel.
+  StrassenParts parts;
+  parts.levels = levels;
+  parts.rows = facts.compute.axes[roles.rows].extent;
+  parts.terms = facts.compute.axes[roles.k].extent;
+  parts.columns = facts.compute.axes[roles.channels].extent;
+  parts.row_part = CeilDivide(parts.rows, parts.parts());
+  parts.term_part = RoundUp(CeilDivide(parts.terms, parts.parts()), kGroup);
+  parts.column_part = CeilDivide(parts.columns, parts.parts());
+  return parts;
 }
 
 std::vector<DotBilinearForm> BilinearForms(const Workload& workload, const ComputeFacts& facts,
                                            const DotRoles& roles) {
   if (workload.dtype() != DType::kI8) return {};
   if (IsWinograds(workload)) return WinogradForms(workload);
-  if (IsStrassens(facts, roles)) return {StrassenForm(facts, roles)};
-  return {};
+  if (!IsStrassens(facts, roles)) return {};
+  std::vector<DotBilinearForm> forms = {StrassenForm(facts, roles, 1)};
+  if (facts.compute.axes[roles.k].extent >= 2 * kFewestTerms &&
+      facts.compute.axes[roles.rows].extent >= 2 * kFewestRows)
+    forms.push_back(StrassenForm(facts, roles, 2));
+  return forms;
 }
 
 }  // namespace tunefarm::schedules

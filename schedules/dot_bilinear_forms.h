@@ -13,11 +13,15 @@ namespace tunefarm::schedules {
 std::vector<DotBilinearForm> BilinearForms(const Workload& workload, const ComputeFacts& facts,
                                            const DotRoles& roles);
 
-// How Strassen's algorithm halves a matrix product. A tile is a pair of rows, `row_half` apart.
-struct StrassenHalves {
+// How Strassen's algorithm cuts a matrix product: once or twice into halves of rows, terms and columns. A
+// tile is a row of each part. The last parts may be shorter, or empty. Parts of the columns are rounded up to
+// whole vectors of the micro-kernel.
+struct StrassenParts {
+  int levels;                                // 1 or 2.
+  int parts() const { return 1 << levels; }  // Of each of the three.
   int64_t rows, terms, columns;              // Of the whole product.
-  int64_t row_half, term_half, column_half;  // The second halves may be shorter.
+  int64_t row_part, term_part, column_part;
 };
-StrassenHalves HalvesOf(const ComputeFacts& facts, const DotRoles& roles);
+StrassenParts PartsOf(const ComputeFacts& facts, const DotRoles& roles, int levels);
 
 }  // namespace tunefarm::schedules

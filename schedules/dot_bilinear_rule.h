@@ -30,7 +30,8 @@ namespace tunefarm::schedules {
 // What the rule must know of an algorithm.
 struct DotBilinearForm {
   std::string name;                           // As a knob's value: "strassen".
-  const DotWinogradForm* winograd = nullptr;  // Null: Strassen's.
+  const DotWinogradForm* winograd = nullptr;  // Null: Strassen's,
+  int strassen_levels = 0;                    // so many times.
   int64_t points = 0, sets = 0;               // Products of a tile, and sets of weights for them.
   int64_t tiles = 0, terms = 0, columns = 0;  // Of each point's matrix product.
   int64_t results = 0;                        // Of a tile, for each column.

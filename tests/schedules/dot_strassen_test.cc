@@ -22,12 +22,15 @@ TEST_CASE("StrassensProductsAreExactForAnyShape") {
                  {"matmul:m=20,n=47,k=257,izp=5,rounding=single,epilogue=bias"},
                  {"conv2d:n=2,h=3,w=5,ci=150,co=70,kh=1,kw=1,layout=nhwc,izp=-3,ozp=127,epilogue=bias"},
                  {"dense:m=23,n=41,k=158,izp=-1,amin=-7"},
-                 {"dense:m=130,n=34,k=190,izp=-128,epilogue=bias"}});
+                 {"dense:m=130,n=34,k=190,izp=-128,epilogue=bias"},
+                 {"dense:m=33,n=97,k=256,izp=-128,epilogue=bias"},
+                 {"dense:m=38,n=70,k=261,izp=127,rounding=single,epilogue=bias"},
+                 {"matmul:m=41,n=33,k=299,izp=-2,ozp=5"}});
 }
 
 TEST_CASE("StrassensProductsAreExactForAnyConfig") {
-  CheckBilinear({{"dense:m=61,n=150,k=133,izp=-128,ozp=-128,epilogue=bias"},
-                 {"matmul:m=40,n=96,k=160,izp=127,ozp=11,epilogue=bias"},
+  CheckBilinear({{"dense:m=61,n=150,k=283,izp=-128,ozp=-128,epilogue=bias"},
+                 {"matmul:m=40,n=96,k=288,izp=127,ozp=11,epilogue=bias"},
                  {"conv2d:n=1,h=7,w=7,ci=198,co=75,kh=1,kw=1,layout=nhwc,izp=3,epilogue=bias"}},
                 5);
 }
@@ -43,7 +46,7 @@ TEST_CASE("StrassensProductsAreExactAtTheEndsOfInt8") {
           inputs[1][i] = i / static_cast<std::size_t>(period) % 2 == 0 ? 127 : -128;
         for (int32_t& shift : inputs[4]) shift -= 5;
       };
-      cases.push_back({absl::StrCat("dense:m=18,n=36,k=132,epilogue=bias,izp=", izp), change});
+      cases.push_back({absl::StrCat("dense:m=34,n=36,k=260,epilogue=bias,izp=", izp), change});
     }
   }
   CheckBilinear(cases);
@@ -54,26 +57,26 @@ TEST_CASE("StrassensProductsAreExactForScalesThatTakeNoShortCut") {
   CheckBilinear({{"dense:m=16,n=40,k=130,izp=-128,epilogue=bias", change}});
 }
 
-TEST_CASE("StrassensHalvesAreWholeGroupsAndVectors") {
-  const auto halves = [](const char* text) {
+TEST_CASE("StrassensPartsAreWholeGroups") {
+  const auto parts = [](const char* text, int levels) {
     const ComputeFacts facts = Analyze(FuseWindow(Simplify(DefineCompute(Workload::Parse(text).value()))));
-    return HalvesOf(facts, DotRule(facts, FindTarget("x86-64-v3").value(), 1).roles());
+    return PartsOf(facts, DotRule(facts, FindTarget("x86-64-v3").value(), 1).roles(), levels);
   };
-  const StrassenHalves even = halves("dense:m=128,n=768,k=3072,dtype=i8");
-  CHECK(even.row_half == 64);
-  CHECK(even.term_half == 1536);
-  CHECK(even.column_half == 384);
-  const StrassenHalves odd = halves("dense:m=49,n=131,k=130,dtype=i8");
-  CHECK(odd.row_half == 25);
-  CHECK(odd.term_half == 68);
-  CHECK(odd.column_half == 80);
+  const StrassenParts even = parts("dense:m=128,n=768,k=3072,dtype=i8", 1);
+  CHECK(even.row_part == 64);
+  CHECK(even.term_part == 1536);
+  CHECK(even.column_part == 384);
+  const StrassenParts odd = parts("dense:m=49,n=131,k=130,dtype=i8", 2);
+  CHECK(odd.row_part == 13);
+  CHECK(odd.term_part == 36);
+  CHECK(odd.column_part == 33);
 }
 
 TEST_CASE("StrassensAlgorithmIsOfferedForLargeMatrixProductsAlone") {
   const auto offered = [](const char* text, const char* target) {
     const std::shared_ptr<const Task> task = MakeInt8Task(text, target);
     const int knob = task->space().FindKnob("algorithm");
-    const bool has = knob >= 0 && task->space().knobs()[knob].values.back() == "strassen";
+    const bool has = knob >= 0 && task->space().knobs()[knob].values[1] == "strassen";
     CHECK((task->template_version() == "dot-2+strassen-1") == has);
     return has;
   };
