@@ -84,6 +84,8 @@ DotBilinearForm StrassenForm(const ComputeFacts& facts, const DotRoles& roles, i
   form.results = int64_t{parts.parts()} * parts.parts();
   form.patch = form.results;
   form.start_tiles = 64;
+  form.tile_size = levels;
+  form.may_be_default = false;  // What it gains is less than what a cache may take.
   form.input_instructions = levels == 1 ? 20 : 160;
   form.output_instructions = (levels == 1 ? 22 : 140) + 17.0 * static_cast<double>(form.results);
   return form;

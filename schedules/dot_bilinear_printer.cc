@@ -130,9 +130,7 @@ void DotBilinearPrinter::PrintMultiply(int64_t rows, int64_t vectors) {
 
 void DotBilinearPrinter::PrintGroup(int64_t rows, int64_t vectors, int64_t group) {
   const int64_t vector = lanes_ * kernel_.group;
-  const int registers = kernel_.isa == DotIsa::kAvx512 ? 32 : 16;
-  // Paired terms of a vector are two registers, of which one is read from memory where there are too few.
-  const bool folds = kernel_.paired && rows * vectors + 4 + 2 * vectors > registers;
+  const bool folds = s_.folds;
   c_.Open();
   for (int64_t v = 0; v < vectors; ++v) {
     c_.Line("const ", folds ? "folded_terms w" : "rhs_terms w", v, " = ", folds ? "fold_rhs" : "load_rhs",
@@ -159,11 +157,13 @@ void DotBilinearPrinter::PrintPrepare() {
   c_.Line("const long block = co / ", s_.channel_block, " * ", block_panels, ", in_block = co % ",
           s_.channel_block, " / ", lanes_, ";");
   c_.Line("const long first = block + in_block / ", plan_.vectors, " * ", plan_.vectors, ";");
-  c_.Line("const long end = min_long(block + ", block_panels, ", ", s_.panels,
-          "), vectors = min_long(end - first, ", plan_.vectors, "), vector = block + in_block - first;");
+  c_.Line("const long end = min_long(block + ", block_panels, ", ", s_.panels, ");");
+  c_.Line("const long vectors = min_long(end - first, ", plan_.vectors,
+          "), vector = block + in_block - first;");
+  c_.Line("const long next = (end - block) * ", s_.panel, ";  // From a set to the next.");
   c_.Open("for (long term = 0; term < ", s_.groups * group, "; ++term)");
-  c_.Line("int16_t* set = to + first * ", s_.panel, " + vectors * ", s_.start, " + (term / ", group,
-          " * vectors + vector) * ", lanes_ * group, " + ",
+  c_.Line("int16_t* set = to + (block * ", form_.sets, " + first - block) * ", s_.panel, " + vectors * ",
+          s_.start, " + (term / ", group, " * vectors + vector) * ", lanes_ * group, " + ",
           kernel_.paired ? absl::StrCat("term % 4 / 2 * ", lanes_ * 2, " + ") : "", "co % ", lanes_,
           " * 2 + term % 2;");
   PrintWeights();
@@ -182,7 +182,8 @@ void DotBilinearPrinter::PrintPrepare() {
 // What products of sums have too much in them on the side of the weights.
 void DotBilinearPrinter::PrintStarts() {
   c_.Open("for (int set = 0; set < ", form_.sets, "; ++set)");
-  c_.Line("const int16_t* panel = to + (set * ", s_.panels, "L + first) * ", s_.panel, ";");
+  c_.Line("const int16_t* panel = to + (block * ", form_.sets, " + first - block) * ", s_.panel,
+          " + set * next;");
   c_.Line("const int16_t* w = panel + vectors * ", s_.start, " + vector * ", lanes_ * 4, " + co % ", lanes_,
           " * 2;");
   c_.Line("uint32_t sum = 0;");
@@ -266,8 +267,8 @@ void DotBilinearPrinter::PrintProducts() {
   c_.Open("for (long ", counter, " = 0; ", counter, " < ", form_.points, "; ++", counter, ")");
   if (shared) c_.Line("const long point = points[i], set = sets[i];");
   c_.Line("const int16_t* rows = tiles + point * ", s_.tile_stride, ";");
-  c_.Line("const int16_t* panel = panels + (", shared ? "set" : "point", " * ", s_.panels, " + co / ", lanes_,
-          ") * ", s_.panel, "L;");
+  c_.Line("const int16_t* panel = panels + (co / ", lanes_, " * ", form_.sets, " + ",
+          shared ? "set" : "point", " * ((end - co) / ", lanes_, ")) * ", s_.panel, "L;");
   c_.Line("int32_t* to = products + point * ", s_.product_stride, ";");
   c_.Line("long c = co;");
   for (const int64_t vectors : VectorCounts()) {

@@ -37,7 +37,7 @@ class DotBilinearPrinter {
   // Functions of the transforms.
   virtual void PrintTransforms() = 0;
   // Transforms the weights of the channel `co` and the term `term`, which may not exist: those of set i go to
-  // set[i * SetStride()].
+  // set[i * next].
   virtual void PrintWeights() = 0;
   // For each tile of the block, `tile`, transforms the input to where TileAt() begins, a point every
   // tile_stride; and the sums of pairs to pairs[tile * results].
@@ -53,7 +53,6 @@ class DotBilinearPrinter {
   void DeclarePatch();
   // "const sums bias = load_channels(...);" and so on; gives what requantize() takes behind the sum.
   std::string LoadParameters();
-  int64_t SetStride() const { return s_.panels * s_.panel; }
   const Requantize& requantize() const { return *facts_.compute.requantize; }
   int64_t fields() const { return static_cast<int64_t>(options_.dot->channels.fields.size()); }
 

@@ -18,6 +18,9 @@ constexpr std::array<int64_t, 6> kChannels = {16, 32, 64, 128, 256, 0};
 constexpr int64_t kMaxWorkspaceBytes = int64_t{256} << 20;  // As the direct kernels'.
 constexpr int64_t kMostDots = 96;                           // Written out in a loop's body.
 constexpr int64_t kLineBytes = 64;
+// Weights that are so many times the second-level cache, of which targets state the smallest, come from far
+// away each time, and are worth it for so many tiles.
+constexpr int64_t kFarCaches = 4, kFewestFarTiles = 24;
 
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
@@ -95,7 +98,8 @@ DotBilinearShape DotBilinearRule::Shape(const DotBilinearPlan& plan) const {
   const DotBilinearForm& form = *plan.form;
   const DotKernel& kernel = *plan.kernel;
   DotBilinearShape shape;
-  shape.blocks = plan.tiles == 0 ? 1 : CeilDivide(form.tiles, plan.tiles);
+  shape.blocks =
+      plan.tiles == 0 ? 1 : CeilDivide(form.tiles, std::max<int64_t>(1, plan.tiles / form.tile_size));
   shape.block = CeilDivide(form.tiles, shape.blocks);  // Even blocks leave the last one little to repeat.
   shape.blocks = CeilDivide(form.tiles, shape.block);
   shape.groups = CeilDivide(form.terms, kernel.group);
@@ -108,6 +112,7 @@ DotBilinearShape DotBilinearRule::Shape(const DotBilinearPlan& plan) const {
   shape.panels = shape.co / kernel.lanes;
   shape.start = kernel.paired ? int64_t{2} * kernel.lanes : 0;
   shape.panel = shape.groups * kernel.group * kernel.lanes + shape.start;
+  shape.folds = kernel.paired && plan.rows * plan.vectors + 4 + 2 * plan.vectors > target_.vector_registers;
   shape.packed_bytes =
       RoundUp(form.sets * shape.panels * shape.panel * static_cast<int64_t>(sizeof(int16_t)), kLineBytes);
   shape.products_at = form.points * shape.tile_stride * static_cast<int64_t>(sizeof(int16_t));
@@ -133,6 +138,13 @@ const char* DotBilinearRule::Refusal(const DotBilinearPlan& plan) const {
   if (plan.rows > shape.block) return "the register tile has more rows than a block has tiles";
   if (int64_t{plan.vectors - 1} * kernel.lanes >= plan.form->columns)
     return "a vector of the register tile would be empty";
+  const bool more_rows = 2 * plan.rows <= shape.block,
+             more_vectors = (2 * int64_t{plan.vectors} - 1) * kernel.lanes < plan.form->columns;
+  if (2 * cells + others <= target_.vector_registers && (more_rows || more_vectors))
+    return "the register tile leaves most registers empty";
+  if (shape.packed_bytes > kFarCaches * target_.l2_bytes &&
+      shape.block < std::min(kFewestFarTiles, plan.form->tiles))
+    return "the weights would come from afar for a few tiles";
   if (shape.workspace_bytes > kMaxWorkspaceBytes / threads_)
     return "the transformed tiles need too much workspace";
   // Several counts of tiles may come to the same blocks; the smallest stands for all.
@@ -184,9 +196,13 @@ void DotBilinearRule::Prefer(const std::vector<Knob>& knobs, double direct_cost,
   };
   const std::size_t algorithm = find("algorithm"), product = find("product"), rows = find("product_rows"),
                     vectors = find("product_vectors"), unroll = find("product_unroll"), tiles = find("tiles");
-  Config best = config, tried = config;
+  struct Best {
+    Config config;
+    double cost = 1e300;
+  };
+  Best any{config}, allowed{config};  // allowed: as a default.
+  Config tried = config;
   tried.choice[find("channels")] = at_most(find("channels"), kStartChannels);
-  double best_cost = 1e300;
   const auto each = [&](std::size_t knob, const auto& inside) {
     for (std::size_t choice = 0; choice < knobs[knob].numbers.size(); ++choice) {
       tried.choice[knob] = static_cast<uint16_t>(choice);
@@ -196,7 +212,6 @@ void DotBilinearRule::Prefer(const std::vector<Knob>& knobs, double direct_cost,
   each(algorithm, [&] {
     if (tried.choice[algorithm] == 0) return;
     const DotBilinearForm& form = *Resolve(knobs, tried).form;
-    if (!form.may_be_default) return;
     each(product, [&] {
       each(rows, [&] {
         each(vectors, [&] {
@@ -208,25 +223,24 @@ void DotBilinearRule::Prefer(const std::vector<Knob>& knobs, double direct_cost,
             const DotBilinearPlan plan = Resolve(knobs, tried);
             if (Refusal(plan) != nullptr) continue;
             const double cost = Cost(plan);
-            if (cost < best_cost) {
-              best_cost = cost;
-              best = tried;
-            }
+            if (cost < any.cost) any = {tried, cost};
+            if (cost < allowed.cost && form.may_be_default) allowed = {tried, cost};
             break;
           }
         });
       });
     });
   });
-  config = best;
-  if (best_cost > kClearly * direct_cost) config.choice[algorithm] = 0;
+  const bool clearly = allowed.cost < kClearly * direct_cost;
+  config = clearly ? allowed.config : any.config;
+  if (!clearly) config.choice[algorithm] = 0;
 }
 
 LoopTree DotBilinearRule::Lower(const DotBilinearPlan& plan) const {
   const DotKernel& kernel = *plan.kernel;
   const DotBilinearShape s = Shape(plan);
   const int row = roles_.rows, lane = roles_.channels, k = roles_.k;
-  const int64_t points = plan.form->points, outputs = plan.form->results;
+  const int64_t points = plan.form->points, sets = plan.form->sets, outputs = plan.form->results;
   const int64_t lanes = kernel.lanes, width = lanes * plan.vectors;
   const int input = facts_->lhs.access.tensor, weights = facts_->rhs.access.tensor;
   TreeBuilder tree(*facts_);
@@ -276,16 +290,17 @@ LoopTree DotBilinearRule::Lower(const DotBilinearPlan& plan) const {
     tiles.offset = panels.offset = 0;
     // From the innermost loop outwards, as they were opened above.
     const int64_t group = kernel.group, step = width * group;
-    const std::array<std::array<int64_t, 2>, 10> strides = {{{1, 1},
-                                                             {0, group},
-                                                             {0, lanes * group},
-                                                             {s.terms, 0},
-                                                             {group, step},
-                                                             {s.terms * plan.rows, 0},
-                                                             {0, s.panel * plan.vectors},
-                                                             {s.tile_stride, s.panels * s.panel},
-                                                             {0, s.channel_block / lanes * s.panel},
-                                                             {0, 0}}};
+    const std::array<std::array<int64_t, 2>, 10> strides = {
+        {{1, 1},
+         {0, group},
+         {0, lanes * group},
+         {s.terms, 0},
+         {group, step},
+         {s.terms * plan.rows, 0},
+         {0, s.panel * plan.vectors},
+         {s.tile_stride, s.channel_block / lanes * s.panel},
+         {0, s.channel_block / lanes * s.panel * sets},
+         {0, 0}}};
     int depth = node.depth;
     for (const std::array<int64_t, 2>& stride : strides) {
       --depth;

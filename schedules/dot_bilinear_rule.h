@@ -38,7 +38,8 @@ struct DotBilinearForm {
   int result_bits = 29;                       // Results are exact below 2^result_bits.
   int64_t patch = 0;                          // Runs of terms that a copy of a tile's input holds.
   double input_instructions = 0, output_instructions = 0;  // Roughly, of a vector of terms or columns.
-  int64_t start_tiles = 32;                                // Of a block, for a good start.
+  int64_t start_tiles = 32;                                // As the knob counts, for a good start.
+  int64_t tile_size = 1;                                   // As how many tiles the knob counts one.
   bool may_be_default = true;
 };
 
@@ -48,7 +49,7 @@ struct DotBilinearPlan {
   const DotKernel* kernel = nullptr;
   int rows = 1, vectors = 1;  // Register tile of the products: tiles times vectors of output channels.
   int unroll = 1;             // Groups of terms written out.
-  int64_t tiles = 0;          // Of a block, at most; 0: all.
+  int64_t tiles = 0;          // Of a block, at most, each counted as the form's tile_size; 0: all.
   int64_t channels = 0;       // Output channels of a block, at most; 0: all.
 };
 
@@ -65,7 +66,8 @@ struct DotBilinearShape {
   // A vector of channels with a set of weights: what its sums start with, as so many int16, and its weights.
   // Those of a register tile stand together, the starts of all its vectors first.
   int64_t panel = 0, start = 0;
-  int64_t packed_bytes = 0;  // Of all panels, by set of weights.
+  bool folds = false;        // Of paired weights, half are read from memory for each cell, to save registers.
+  int64_t packed_bytes = 0;  // Of all panels, by block of channels, in it by set of weights.
   // The workspace of a thread, in bytes: tiles, then products, pair sums (a tile's results, of paired
   // kernels) and the patch.
   int64_t products_at = 0, pair_sums_at = 0, patch_at = 0, workspace_bytes = 0;
@@ -83,8 +85,8 @@ class DotBilinearRule {
   // "algorithm" (0: direct, else a form), the products' "product", "product_rows", "product_vectors" and
   // "product_unroll", and "tiles" and "channels" (of a block).
   std::vector<Knob> Knobs() const;
-  // Sets all of them but the first to the cheapest by Cost(), and the first as well where Cost() is clearly
-  // below that of direct sums.
+  // Sets all of them but the first to the cheapest by Cost(), and the first as well where the cost of a form
+  // that may be a default is clearly below that of direct sums.
   void Prefer(const std::vector<Knob>& knobs, double direct_cost, Config& config) const;
   static bool Uses(const Knob& knob);
   DotBilinearPlan Resolve(const std::vector<Knob>& knobs, const Config& config) const;

@@ -196,7 +196,7 @@ class DotStrassenPrinter final : public DotBilinearPrinter {
                               channel, "L + (term + ", first, ") * ", term, "L] : 0");
         },
         [&](int outer, int inner, const std::string& value) {
-          return absl::StrCat("set[", Point(outer, inner) * SetStride(), "L] = (int16_t)", value);
+          return absl::StrCat("set[", Point(outer, inner), " * next] = (int16_t)", value);
         });
   }
 

@@ -121,7 +121,7 @@ class DotWinogradPrinter final : public DotBilinearPrinter {
     c_.Close();
     c_.Open("for (int i = 0; i < ", sets, "; ++i)");
     Transform("int", 3, "half[i][$]", w_.weights_c,
-              absl::StrCat("set[(i * ", sets, " + $) * ", SetStride(), "L] = (int16_t)y$"));
+              absl::StrCat("set[(i * ", sets, " + $) * next] = (int16_t)y$"));
     c_.Close();
   }
 
