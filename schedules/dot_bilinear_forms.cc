@@ -66,8 +66,8 @@ std::vector<DotBilinearForm> WinogradForms(const Workload& workload) {
 
 bool IsStrassens(const ComputeFacts& facts, const DotRoles& roles) {
   return roles.rows >= 0 && roles.rows2 < 0 && roles.channels >= 0 && roles.k >= 0 && roles.taps.empty() &&
-         roles.batch.empty() && !facts.lhs.reads_padding && facts.lhs.stride[roles.k] == 1 &&
-         facts.compute.axes[roles.rows].extent >= kFewestRows &&
+         roles.batch.empty() && !facts.lhs.reads_padding && facts.lhs.offset == 0 &&
+         facts.lhs.stride[roles.k] == 1 && facts.compute.axes[roles.rows].extent >= kFewestRows &&
          facts.compute.axes[roles.channels].extent >= kFewestColumns &&
          facts.compute.axes[roles.k].extent >= kFewestTerms;
 }

@@ -202,8 +202,9 @@ class DotStrassenPrinter final : public DotBilinearPrinter {
 
   void PrintInputs() override {
     const int64_t row = facts_.lhs.stride[roles().rows];
-    // The vectors of the last part reach beyond the row.
-    const bool reaches_on = (parts_ - 1) * p_.term_part + s_.terms > row;
+    // The vectors of the last part reach beyond the row's terms, which must not be beyond the input.
+    const int64_t reach = (parts_ - 1) * p_.term_part + s_.terms, end = (p_.rows - 1) * row + p_.terms;
+    const bool reaches_on = reach > p_.terms;
     if (reaches_on) DeclarePatch();
     c_.Open("for (long tile = 0; tile < ", s_.block, "; ++tile)");
     c_.Line("// In place of a row that does not exist the last one is taken.");
@@ -212,8 +213,7 @@ class DotStrassenPrinter final : public DotBilinearPrinter {
             p_.row_part, ", ", p_.rows - 1, ") * ", row, ";");
     c_.Line("long part = ", p_.term_part, ";");
     if (reaches_on) {
-      c_.Open("if (rows[", parts_ - 1, "] + ", (parts_ - 1) * p_.term_part + s_.terms, " > input + ",
-              p_.rows * row, ")");
+      c_.Open("if (rows[", parts_ - 1, "] + ", reach, " > input + ", end, ")");
       c_.Line("// By way of a copy, whose vectors end in what does not count.");
       c_.Open("for (int i = 0; i < ", parts_, "; ++i)");
       c_.Line("int8_t* copy = patch + i * ", parts_ * s_.terms, ";");

@@ -28,6 +28,13 @@ TEST_CASE("StrassensProductsAreExactForAnyShape") {
                  {"matmul:m=41,n=33,k=299,izp=-2,ozp=5"}});
 }
 
+// Rows with something between them, and windows that overlap.
+TEST_CASE("StrassensProductsAreExactForRowsThatDoNotFollowEachOther") {
+  CheckBilinear({{"conv2d:n=1,h=1,w=67,ci=131,co=40,kh=1,kw=1,stride=2,layout=nhwc,izp=-128,epilogue=bias"},
+                 {"conv2d:n=1,h=1,w=66,ci=257,co=33,kh=1,kw=1,stride=2,layout=nhwc,izp=9"},
+                 {"conv2d:n=1,h=1,w=37,ci=87,co=40,kh=1,kw=3,layout=nhwc,izp=127,epilogue=bias"}});
+}
+
 TEST_CASE("StrassensProductsAreExactForAnyConfig") {
   CheckBilinear({{"dense:m=61,n=150,k=283,izp=-128,ozp=-128,epilogue=bias"},
                  {"matmul:m=40,n=96,k=288,izp=127,ozp=11,epilogue=bias"},
