@@ -266,7 +266,7 @@ void DotPrinter::PackChannels(const std::string& destination) {
     // The input is read with that much too much in it.
     if (folded != 0)
       out_.Line("sum -= ", folded < 0 ? absl::StrCat("(", folded, ")") : absl::StrCat(folded), " * w;");
-    if (dot_.kernel->paired) {
+    if (dot_.pair_sums.buffer >= 0) {
       const std::string& k = facts_.compute.axes[dot_.roles.k].name;
       CSum partner = weight;
       partner.Add(2 * int64_t{facts_.rhs.stride[dot_.roles.k]});

@@ -60,6 +60,7 @@ class DotRule {
   // The plan's micro-kernel is paired, and its tile has no registers for all of its weights.
   bool Folds(const DotPlan& plan) const;
   const DotRoles& roles() const { return roles_; }
+  double Cost(const DotPlan& plan) const;  // Rough, in cycles.
 
  private:
   const char* PlanarRefusal(const DotPlan& plan) const;
@@ -70,7 +71,6 @@ class DotRule {
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
   int64_t Terms(const DotKernel& kernel) const;  // Of one sum, rounded up to groups, in groups.
-  double Cost(const DotPlan& plan) const;        // Rough, in cycles.
   double WindowTile(const DotPlan& plan) const;
   double VectorGroup(const DotPlan& plan) const;
   DotPlan FitCopies(const std::vector<Knob>& knobs, Config& config) const;

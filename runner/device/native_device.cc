@@ -46,18 +46,24 @@ class File {
   int fd_;
 };
 
-// Twice the floating-point operations a core of this ISA can do in a cycle: two fused multiply-adds on full
-// vectors. Twice, because a clock may be boosted after it was measured. 0 for an ISA without an entry.
-double PeakFlopPerCycle(const v1::DeviceFacts& facts) {
+// Four times the operations a core of this ISA can do in a cycle: two fused multiply-adds on full vectors, of
+// int8 four times as many. Four times, because Winograd's F(4x4,3x3) needs a quarter of a convolution's
+// products, and because a clock may be boosted after it was measured; both together do not happen, since its
+// transforms take as long as a third of the products. 0 for an ISA without an entry.
+double PeakFlopPerCycle(const v1::DeviceFacts& facts, const v1::RunDescription& run) {
   const auto has = [&facts](absl::string_view name) {
     return std::find(facts.isa_features().begin(), facts.isa_features().end(), name) !=
            facts.isa_features().end();
   };
   if (has("amx_tile") || has("sve")) return 0;  // Widths that we do not know.
-  if (has("avx512f")) return 2 * 64;
-  if (has("fma")) return 2 * 32;
-  if (has("avx")) return 2 * 16;
-  if (has("sse4_2") || has("asimd") || has("neon")) return 2 * 16;
+  const bool bytes = std::ranges::any_of(run.arguments(), [](const v1::Argument& argument) {
+    return argument.role() == v1::ARGUMENT_ROLE_OUTPUT && argument.type() == v1::DATA_TYPE_I8;
+  });
+  const double times = bytes ? 4 * 4 : 4;
+  if (has("avx512f")) return times * 64;
+  if (has("fma")) return times * 32;
+  if (has("avx")) return times * 16;
+  if (has("sse4_2") || has("asimd") || has("neon")) return times * 16;
   return 0;
 }
 
@@ -197,7 +203,7 @@ absl::StatusOr<v1::Measurement> NativeDevice::Try(const LocalWork& work, WorkCon
       const ExecutorOutcome outcome,
       RunExecutor(sandbox_, files, *job, inherited, deadlines, control.cancel_fd, control.phase));
   const double peak =
-      PeakFlopPerCycle(facts_) * std::max(mhz_, outcome.done.has_value() ? MhzOf(*outcome.done) : 0);
+      PeakFlopPerCycle(facts_, run) * std::max(mhz_, outcome.done.has_value() ? MhzOf(*outcome.done) : 0);
   v1::Measurement measurement = Evaluate(run, outcome, {baseline_.value_us(), peak});
   if (outcome.done.has_value() && outcome.done->contention > 0) {
     calm_contention_ = std::min(calm_contention_, outcome.done->contention);

@@ -24,11 +24,21 @@ SECTIONS {
 }
 )";
 
+// A tensor stands where a page that cannot be read begins within 63 bytes of its end.
 constexpr char kHosted[] = R"(#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 static void report(const char* text) { fputs(text, stdout); }
+static void* before_gap(const void* tensor, long bytes) {
+  const long page = 65536, rounded = (bytes + 63) / 64 * 64, usable = (rounded + page - 1) / page * page;
+  char* memory = mmap(0, usable + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || mprotect(memory + usable, page, PROT_NONE) != 0) return 0;
+  return memcpy(memory + usable - rounded, tensor, bytes);
+}
 )";
 
-constexpr char kBare[] = R"(static int semihost(int operation, const void* argument) {
+constexpr char kBare[] = R"(#define before_gap(tensor, bytes) ((void)(bytes), (void*)(tensor))
+static int semihost(int operation, const void* argument) {
   register int r0 __asm__("r0") = operation;
   register const void* r1 __asm__("r1") = argument;
   __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
@@ -146,6 +156,14 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
                                       "convert_planes",
                                       "fill_planes",
                                       "run_general",
+                                      "halves",
+                                      "words",
+                                      "signed_words",
+                                      "load_bytes",
+                                      "store_halves",
+                                      "transform_input",
+                                      "transform_pairs",
+                                      "transform_output",
                                       "max",
                                       "min",
                                       "mean",
@@ -156,6 +174,10 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
                                       "divide",
                                       "saturate"};
     for (int block = 1; block <= 64; ++block) names.push_back(absl::StrCat("pool_", block));
+    for (int rows = 1; rows <= 14; ++rows) {
+      for (int vectors = 1; vectors <= 4; ++vectors)
+        names.push_back(absl::StrCat("multiply_", rows, "_", vectors));
+    }
     for (const std::string& name : names) {
       absl::StrAppend(&text, "#undef ", name, "\n#define ", name, " ", name, "_", k, "\n");
     }
@@ -165,8 +187,10 @@ std::string ProgramText(const std::vector<ProgramKernel>& kernels, const std::ve
     for (std::size_t t = 0; t < inputs.size(); ++t) {
       const std::string name = absl::StrCat("tensor_", k, "_", t);
       AppendArray(text, compute.tensors[t].dtype == DType::kI8 ? "signed char" : "int", name, inputs[t]);
-      absl::StrAppend(&arguments, "(void*)", name, ", ");
-      absl::StrAppend(&constants, compute.tensors[t].role == TensorRole::kConstant ? name : "0", ", ");
+      absl::StrAppend(&calls, "    void* const at_", t, " = before_gap(", name, ", sizeof ", name, ");\n");
+      absl::StrAppend(&arguments, "at_", t, ", ");
+      absl::StrAppend(&constants,
+                      compute.tensors[t].role == TensorRole::kConstant ? absl::StrCat("at_", t) : "0", ", ");
     }
     AppendArray(text, "signed char", absl::StrCat("want_", k), want);
     const auto buffer = [&](const char* name, uint64_t bytes) {

@@ -1,5 +1,6 @@
 // Int8 kernels with their inputs and expected outputs in one program, which is compiled for a target and run:
-// on this machine, under qemu-aarch64 or qemu-arm, or on one of QEMU's microcontroller boards.
+// on this machine, under qemu-aarch64 or qemu-arm, or on one of QEMU's microcontroller boards. But for those,
+// memory behind the tensors cannot be read.
 #pragma once
 
 #include <functional>
