@@ -14,6 +14,7 @@
 #include "runner/device/evaluate.h"
 #include "runner/device/executor_process.h"
 #include "runner/device/job.h"
+#include "runner/device/plausible_speed.h"
 #include "runner/device/seccomp_filter.h"
 #include "runner/timing/robust_stats.h"
 #include "runner/version.h"
@@ -45,27 +46,6 @@ class File {
  private:
   int fd_;
 };
-
-// Four times the operations a core of this ISA can do in a cycle: two fused multiply-adds on full vectors, of
-// int8 four times as many. Four times, because Winograd's F(4x4,3x3) needs a quarter of a convolution's
-// products, and because a clock may be boosted after it was measured; both together do not happen, since its
-// transforms take as long as a third of the products. 0 for an ISA without an entry.
-double PeakFlopPerCycle(const v1::DeviceFacts& facts, const v1::RunDescription& run) {
-  const auto has = [&facts](absl::string_view name) {
-    return std::find(facts.isa_features().begin(), facts.isa_features().end(), name) !=
-           facts.isa_features().end();
-  };
-  if (has("amx_tile") || has("sve")) return 0;  // Widths that we do not know.
-  const bool bytes = std::ranges::any_of(run.arguments(), [](const v1::Argument& argument) {
-    return argument.role() == v1::ARGUMENT_ROLE_OUTPUT && argument.type() == v1::DATA_TYPE_I8;
-  });
-  const double times = bytes ? 4 * 4 : 4;
-  if (has("avx512f")) return times * 64;
-  if (has("fma")) return times * 32;
-  if (has("avx")) return times * 16;
-  if (has("sse4_2") || has("asimd") || has("neon")) return times * 16;
-  return 0;
-}
 
 v1::Measurement Failed(v1::FailureKind kind, v1::Phase phase, absl::string_view message) {
   v1::Measurement measurement;
@@ -202,8 +182,8 @@ absl::StatusOr<v1::Measurement> NativeDevice::Try(const LocalWork& work, WorkCon
   TUNEFARM_ASSIGN_OR_RETURN(
       const ExecutorOutcome outcome,
       RunExecutor(sandbox_, files, *job, inherited, deadlines, control.cancel_fd, control.phase));
-  const double peak =
-      PeakFlopPerCycle(facts_, run) * std::max(mhz_, outcome.done.has_value() ? MhzOf(*outcome.done) : 0);
+  const double peak = PlausibleFlopPerCycle(facts_, run) *
+                      std::max(mhz_, outcome.done.has_value() ? MhzOf(*outcome.done) : 0);
   v1::Measurement measurement = Evaluate(run, outcome, {baseline_.value_us(), peak});
   if (outcome.done.has_value() && outcome.done->contention > 0) {
     calm_contention_ = std::min(calm_contention_, outcome.done->contention);
