@@ -15,8 +15,8 @@ double Gflops(const char* isa, v1::DataType output, double mhz) {
   return PlausibleFlopPerCycle(facts, run) * mhz / 1e3;
 }
 
-// 3x3, 128 to 128 channels at 28x28, by F(4x4,3x3): 785 GFLOP/s, counted as direct, were measured on a core of 4.27
-// GHz whose multiply-adds come to 273. They were thrown away as more than it can do.
+// 3x3, 128 to 128 channels at 28x28, by F(4x4,3x3): 785 GFLOP/s, counted as direct, were measured on a core
+// of 4.27 GHz whose multiply-adds come to 273. They were thrown away as more than it can do.
 TEST_CASE("WinogradsConvolutionsOnFastCoresAreBelieved") {
   CHECK(Gflops("avx512f", v1::DATA_TYPE_F32, 4270) > 785);
   CHECK(Gflops("fma", v1::DATA_TYPE_F32, 4270) > 484);

@@ -1,0 +1,183 @@
+#include "schedules/fast_product_tile.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace tunefarm::schedules {
+namespace {
+
+class TilePrinter {
+ public:
+  TilePrinter(const FastProductKernel& kernel, int registers, CText& out)
+      : plan_(kernel.plan),
+        layout_(kernel.layout),
+        form_(kernel.form),
+        registers_(registers),
+        tile_lanes_(kernel.plan.tile_lanes()),
+        terms_(kernel.plan.tile.terms),
+        out_(out) {}
+
+  void Multiply() {
+    out_.Blank();
+    out_.Line("// A block of the sum for a tile whose sums so far are at `sums`, or none.");
+    out_.Open("static inline void multiply(const float* a, const float* b, long steps, ",
+              "const float* restrict row_pairs, const float* restrict lane_pairs, vec* sums, int none)");
+    if (!plan_.tile.pairs) out_.Line("(void)row_pairs, (void)lane_pairs;");
+    ForEachSum([&](int row, int v) {
+      const int at = row * plan_.tile.vectors + v;
+      const std::string start = absl::StrCat("sums[", at, "] = (none ? (vec){0} : sums[", at, "])");
+      if (plan_.tile.pairs) {
+        out_.Line(start, " - *(const vec_unaligned*)(lane_pairs + ", v * plan_.tile.lanes, ") - row_pairs[",
+                  row, "];");
+      } else {
+        out_.Line(start, ";");
+      }
+    });
+    Steps();
+    out_.Close();
+  }
+
+  // All of Strassen's products of a group, each added to the tiles that it belongs to.
+  void MultiplyGroup() {
+    const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
+    const int tiles = layout_.splits * layout_.splits;
+    std::string table;
+    for (const BlockProduct& product : form_.products) {
+      std::string entry;
+      int count = 0;
+      for (int t = 0; t < tiles; ++t) {
+        if (product.c[t] == 0) continue;
+        absl::StrAppend(&entry, ", {", t * sums, ", ", product.c[t], "}");
+        ++count;
+      }
+      absl::StrAppend(&table, table.empty() ? "" : ", ", "{", count, ", {", entry.substr(2), "}}");
+    }
+    out_.Blank();
+    out_.Line("// Where a product belongs, and its sign.");
+    out_.Line("static const struct { int count; struct { int sums, sign; } tiles[", tiles, "]; } belongs[",
+              layout_.products, "] = {", table, "};");
+    out_.Open(
+        "static void multiply_group(const float* a, const float* b, long steps, const float* row_pairs, ",
+        "const float* lane_pairs, vec* sums, int none)");
+    out_.Open("if (none)");
+    out_.Line("for (int i = 0; i < ", tiles * sums, "; ++i) sums[i] = (vec){0};");
+    out_.Close();
+    out_.Open("for (int product = 0; product < ", layout_.products, "; ++product)");
+    out_.Line("vec part[", sums, "];");
+    out_.Line("multiply(a + product * ", layout_.rows().product, "L, b + product * ", layout_.lanes().product,
+              "L, steps, row_pairs + product * ", layout_.rows().part, ", lane_pairs + product * ",
+              layout_.lanes().part, ", part, 1);");
+    out_.Open("for (int t = 0; t < belongs[product].count; ++t)");
+    out_.Line("vec* restrict to = sums + belongs[product].tiles[t].sums;");
+    out_.Line("const float sign = (float)belongs[product].tiles[t].sign;");
+    for (int64_t i = 0; i < sums; ++i) out_.Line("to[", i, "] += sign * part[", i, "];");
+    out_.Close();
+    out_.Close();
+    out_.Close();
+  }
+
+ private:
+  template <typename Print>
+  void ForEachSum(const Print& print) const {
+    for (int row = 0; row < plan_.tile.rows; ++row) {
+      for (int v = 0; v < plan_.tile.vectors; ++v) print(row, v);
+    }
+  }
+
+  // The steps of a tile, as assembler: compilers copy registers, spill them, and change the order, which is
+  // what lets additions and multiply-adds run side by side. Folded, single terms are broadcast by their
+  // multiply-adds, which are spread among the pairs; else they follow the pairs, in registers that those no
+  // longer need.
+  void Steps() {
+    const FastTile& tile = plan_.tile;
+    const int vectors = tile.vectors, rows = tile.rows, sums = rows * vectors;
+    const auto name = [&](int number) { return absl::StrCat(tile.lanes == 16 ? "%%zmm" : "%%ymm", number); };
+    const auto sum = [&](int row, int v) { return name(row * vectors + v); };
+    // The second term's weights stay in memory where they do not fit.
+    const bool both = tile.pairs && VectorRegistersOf(tile) + vectors <= registers_;
+    const bool apart = tile.pairs && tile.folded;  // Single terms' weights from those of pairs.
+    const int second = sums + vectors, behind = second + (both ? vectors : 0), single = apart ? behind : sums,
+              free = behind + (apart ? vectors : 0), used = free + (tile.pairs ? 4 : 2);
+    const std::string a0 = name(free), a1 = name(free + 1), x = name(free + 2), y = name(free + 3);
+    const auto lanes_at = [&](int term, int v) {
+      return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.tile.lanes) * 4, "(%[b])");
+    };
+    const auto term_at = [&](int row, int term) {
+      return absl::StrCat((row * layout_.rows().row + term * layout_.run) * 4, "(%[a])");
+    };
+    std::vector<std::string> pairs, singles;
+    for (int row = 0; tile.pairs && row < rows; ++row) {
+      pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 0), ", ", a0));
+      pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 1), ", ", a1));
+      for (int v = 0; v < vectors; ++v) {
+        pairs.push_back(absl::StrCat("vaddps ", both ? name(second + v) : lanes_at(1, v), ", ", a0, ", ", x));
+        pairs.push_back(absl::StrCat("vaddps ", name(sums + v), ", ", a1, ", ", y));
+        pairs.push_back(absl::StrCat("vfmadd231ps ", x, ", ", y, ", ", sum(row, v)));
+      }
+    }
+    for (int term = tile.pairs ? 2 : 0; term < terms_; ++term) {
+      for (int v = 0; v < vectors; ++v)
+        singles.push_back(absl::StrCat("vmovups ", lanes_at(term, v), ", ", name(single + v)));
+      for (int r = 0; r < rows; ++r) {
+        const int row = tile.folded ? (r + rows / 2) % rows : r;  // Far from the pairs of the same sums.
+        const std::string& broadcast = r % 2 == 0 ? a0 : a1;
+        if (!tile.folded)
+          singles.push_back(absl::StrCat("vbroadcastss ", term_at(row, term), ", ", broadcast));
+        for (int v = 0; v < vectors; ++v) {
+          const std::string weights = name(single + v);
+          singles.push_back(absl::StrCat(
+              "vfmadd231ps ",
+              tile.folded ? absl::StrCat(term_at(row, term), "%{1to", plan_.tile.lanes, "%}, ", weights)
+                          : absl::StrCat(weights, ", ", broadcast),
+              ", ", sum(row, v)));
+        }
+      }
+    }
+    const auto line = [&](const std::string& text) { out_.Line("\"", text, "\\n\\t\""); };
+    out_.Line("__asm__ volatile(");
+    ForEachSum([&](int row, int v) {
+      line(absl::StrCat("vmovups ", (row * vectors + v) * plan_.tile.lanes * 4, "(%[sums]), ", sum(row, v)));
+    });
+    line("1:");
+    for (int v = 0; tile.pairs && v < vectors; ++v)
+      line(absl::StrCat("vmovups ", lanes_at(0, v), ", ", name(sums + v)));
+    for (int v = 0; both && v < vectors; ++v)
+      line(absl::StrCat("vmovups ", lanes_at(1, v), ", ", name(second + v)));
+    std::size_t done = 0;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      line(pairs[i]);
+      for (; tile.folded && done < singles.size() * (i + 1) / pairs.size(); ++done) line(singles[done]);
+    }
+    for (; done < singles.size(); ++done) line(singles[done]);
+    line("add $4, %[a]");
+    line(absl::StrCat("add $", terms_ * tile_lanes_ * 4, ", %[b]"));
+    line("dec %[steps]");
+    line("jnz 1b");
+    ForEachSum([&](int row, int v) {
+      line(absl::StrCat("vmovups ", sum(row, v), ", ", (row * vectors + v) * plan_.tile.lanes * 4,
+                        "(%[sums])"));
+    });
+    std::string clobbered;
+    for (int r = 0; r < used; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
+    out_.Line(": [a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps)");
+    out_.Line(": [sums] \"r\"(sums)");
+    out_.Line(": ", clobbered, "\"cc\", \"memory\");");
+  }
+
+  const FastProductPlan& plan_;
+  const FastProductLayout& layout_;
+  const BlockProducts& form_;
+  const int registers_;
+  const int64_t tile_lanes_;
+  const int terms_;  // Of a step.
+  CText& out_;
+};
+
+}  // namespace
+
+void PrintMultiply(const FastProductKernel& kernel, int registers, CText& out) {
+  TilePrinter printer(kernel, registers, out);
+  printer.Multiply();
+  if (kernel.layout.products > 1) printer.MultiplyGroup();
+}
+
+}  // namespace tunefarm::schedules
