@@ -129,7 +129,7 @@ void DotBilinearPrinter::PrintMultiply(int64_t rows, int64_t vectors) {
 }
 
 void DotBilinearPrinter::PrintGroup(int64_t rows, int64_t vectors, int64_t group) {
-  const int64_t vector = lanes_ * kernel_.group;
+  const int64_t vector = int64_t{lanes_} * kernel_.group;
   const bool folds = s_.folds;
   c_.Open();
   for (int64_t v = 0; v < vectors; ++v) {
@@ -249,6 +249,7 @@ void DotBilinearPrinter::PrintRun() {
 // Points with the same weights follow each other.
 void DotBilinearPrinter::PrintOrder() {
   std::vector<std::pair<int, int>> order;  // Set, point.
+  order.reserve(set_of_.size());
   for (std::size_t point = 0; point < set_of_.size(); ++point)
     order.emplace_back(set_of_[point], static_cast<int>(point));
   std::ranges::sort(order);

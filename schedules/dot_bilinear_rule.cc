@@ -138,7 +138,7 @@ const char* DotBilinearRule::Refusal(const DotBilinearPlan& plan) const {
   if (plan.rows > shape.block) return "the register tile has more rows than a block has tiles";
   if (int64_t{plan.vectors - 1} * kernel.lanes >= plan.form->columns)
     return "a vector of the register tile would be empty";
-  const bool more_rows = 2 * plan.rows <= shape.block,
+  const bool more_rows = int64_t{2} * plan.rows <= shape.block,
              more_vectors = (2 * int64_t{plan.vectors} - 1) * kernel.lanes < plan.form->columns;
   if (2 * cells + others <= target_.vector_registers && (more_rows || more_vectors))
     return "the register tile leaves most registers empty";
