@@ -79,6 +79,7 @@ struct Summary {
   double compiler_unroll = 1;
   double multiply_adds = 0;  // Elements, over all statements.
   double main_share = 1;
+  double thread_share = 1;  // Of the main statement.
   int statements = 0;
   double stores = 0, inits = 0;  // Elements.
   double packed_elements = 0;    // While the kernel runs.
@@ -102,7 +103,7 @@ int InnermostStride(const LoopAccess& access, const LoopPath& path) {
   return 0;
 }
 
-Summary Summarise(const LoopTree& tree) {
+Summary Summarise(const LoopTree& tree, int threads) {
   Summary s;
   double most = -1;
   for (int i = tree.run_begin; i < static_cast<int>(tree.nodes.size()); ++i) {
@@ -148,6 +149,7 @@ Summary Summarise(const LoopTree& tree) {
       access->footprints = FootprintsOf(access->access, s.main, access->buffer.element_bytes);
     }
     s.compiler_unroll = CompilerUnroll(s.main);
+    s.thread_share = LargestShare(s.main, threads);
   }
   return s;
 }
@@ -197,6 +199,7 @@ void PutNest(const LoopTree& tree, const Summary& s, double useful, const Target
   w.Put("waste", s.multiply_adds / useful);
   w.Put("main_share", s.main_share);
   w.Put("statements", s.statements);
+  w.Put("thread_share", s.thread_share);
   w.Put("nodes", static_cast<double>(tree.nodes.size()));
   w.Put("packed_bytes", Log(static_cast<double>(tree.packed_bytes)));
   w.Put("workspace_bytes", Log(static_cast<double>(tree.workspace_bytes)));
@@ -249,7 +252,7 @@ void PutTraffic(const LoopTree& tree, const Summary& s, double useful, const Tar
   w.Put("loop", Log(1024 * cycles.loop / useful));
   w.Put("memory", Log(1024 * memory_cycles / useful));
   const double waited = target.architecture == "x86_64" ? kWaitedForX86 : 1;
-  w.Put("total", Log(1024 * (cycles.total() + waited * memory_cycles) / useful));
+  w.Put("total", Log(1024 * s.thread_share * (cycles.total() + waited * memory_cycles) / useful));
 }
 
 void PutOperand(const MainAccess& operand, const LoopPath& path, Writer& w) {
@@ -278,8 +281,9 @@ void PutLoops(const Summary& s, const ComputeDefinition& compute, Writer& w) {
   }
 }
 
-void Write(const LoopTree& tree, const ComputeDefinition& compute, const Target& target, Writer& w) {
-  const Summary s = Summarise(tree);
+void Write(const LoopTree& tree, const ComputeDefinition& compute, const Target& target, int threads,
+           Writer& w) {
+  const Summary s = Summarise(tree, threads);
   const double useful = std::max(1.0, compute.flop / 2);
   PutTask(compute, target, w);
   PutNest(tree, s, useful, target, w);
@@ -297,7 +301,7 @@ const std::vector<std::string>& FeatureNames() {
   static const std::vector<std::string>* const names = [] {
     auto* result = new std::vector<std::string>;
     Writer writer(result);
-    Write(LoopTree{}, ComputeDefinition{}, Target{}, writer);
+    Write(LoopTree{}, ComputeDefinition{}, Target{}, 1, writer);
     return result;
   }();
   return *names;
@@ -309,9 +313,9 @@ int NumFeatures() {
 }
 
 void ExtractFeatures(const LoopTree& tree, const ComputeDefinition& compute, const Target& target,
-                     float* out) {
+                     int threads, float* out) {
   Writer writer(out);
-  Write(tree, compute, target, writer);
+  Write(tree, compute, target, threads, writer);
 }
 
 std::vector<float> ExtractRows(const schedules::Task& task, const std::vector<schedules::Config>& configs) {
@@ -320,7 +324,7 @@ std::vector<float> ExtractRows(const schedules::Task& task, const std::vector<sc
   for (std::size_t i = 0; i < configs.size(); ++i) {
     const absl::StatusOr<LoopTree> tree = task.Lower(configs[i]);
     if (tree.ok()) {
-      ExtractFeatures(*tree, task.loop_compute(), task.target(), rows.data() + i * width);
+      ExtractFeatures(*tree, task.loop_compute(), task.target(), task.threads(), rows.data() + i * width);
     }
   }
   return rows;

@@ -25,6 +25,14 @@ LoopPath PathOf(const LoopTree& tree, const LoopNode& statement) {
   return path;
 }
 
+double LargestShare(const LoopPath& path, int threads) {
+  double iterations = 1;
+  for (int d = 0; d < path.depth; ++d) {
+    if (path.loops[d]->kind == LoopKind::kParallel) iterations *= path.loops[d]->extent;
+  }
+  return std::ceil(iterations / threads) / iterations;
+}
+
 Footprints FootprintsOf(const LoopAccess& access, const LoopPath& path, int element_bytes) {
   // Depths by ascending stride, those that move the access only.
   std::array<int, kMaxLoopDepth> order{};

@@ -23,6 +23,9 @@ struct LoopPath {
 
 LoopPath PathOf(const schedules::LoopTree& tree, const schedules::LoopNode& statement);
 
+// The share of the path's iterations that falls to the busiest of `threads`: 1 where no loop is parallel.
+double LargestShare(const LoopPath& path, int threads);
+
 // Memory that an access touches in one execution of the loops at depth `level` and deeper, for every level 0
 // .. path.depth (where nothing is around it: one element). In bytes of whole cache lines, counting what
 // several iterations touch once: strides that fit into the run of smaller ones extend it, larger ones repeat

@@ -28,8 +28,18 @@ struct FastProductLayout {
   PackedFactor blocked, other;             // Of a block; of all.
   int64_t other_copies = 1;                // Of constants: iterations of outer loops that they depend on.
   int64_t gathered = 0, partial_sums = 0;  // Elements of the workspace.
-  int64_t packed_elements = 0, shared_elements = 0, thread_elements = 0;
+  int64_t packed_elements = 0;
+  // In the workspace: the other factor where it is packed there; then for each block that is being computed
+  // the blocked factor and partial sums; and for each thread what it gathers, behind its block or, where
+  // threads share a block, behind one another.
+  int64_t shared_elements = 0, block_elements = 0;
   int threads = 1;
+  bool shares_block = false;  // Threads share the work in a block; otherwise the blocks.
+  // From one thread's block to the next one's, and where a thread gathers.
+  int64_t thread_stride() const { return shares_block ? gathered : block_elements + gathered; }
+  int64_t workspace_elements() const {
+    return shared_elements + (shares_block ? block_elements : 0) + thread_stride() * threads;
+  }
   const PackedFactor& rows() const { return rows_blocked ? blocked : other; }
   const PackedFactor& lanes() const { return rows_blocked ? other : blocked; }
 };

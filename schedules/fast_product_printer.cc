@@ -201,8 +201,9 @@ class FastProductPrinter {
 
   // So many groups of rows, from `first` on, into `to`, laid out as `packed`.
   void PackRowGroups(const PackedFactor& packed, const std::string& groups, const std::string& to,
-                     const std::string& first, const std::string& gathered) {
+                     const std::string& first) {
     const ProductFactor& factor = factors_.rows;
+    if (layout_.shares_block) Share();
     out_.Open("for (long group = 0; group < ", groups, "; ++group)");
     out_.Line("const float* rows[", packed.width, "];");
     out_.Open("for (long r = 0; r < ", packed.width, "; ++r)");
@@ -215,7 +216,7 @@ class FastProductPrinter {
       const int64_t stride = (RowTerms(layout_, plan_) + 15) / 16 * 16;
       std::string outer;
       for (const int axis : factors_.outer) absl::StrAppend(&outer, AxisName(axis), ", ");
-      out_.Line("float* restrict copy = ", gathered, " + r * ", stride, ";");
+      out_.Line("float* restrict copy = ", Gathered(), " + r * ", stride, ";");
       out_.Line("gather_row(", TensorName(*factor.access), ", ", outer, "row, copy);");
       out_.Line("rows[r] = copy;");
     }
@@ -231,25 +232,36 @@ class FastProductPrinter {
                         packed.width);
   }
 
+  // `shared`: by all threads.
   void PackLaneGroups(const PackedFactor& packed, const std::string& groups, const std::string& to,
-                      const std::string& first, const std::string& gathered) {
+                      const std::string& first, bool shared) {
     const ProductFactor& factor = factors_.lanes;
     const bool in_place = ReadsLanesInPlace(factors_);
     const std::string outer = Outer(*factor.access).Text();
     const int64_t vectors = packed.width / plan_.tile.lanes;
     if (in_place) {
-      // All whole groups at once, in the order of memory.
-      out_.Line("measure_lanes(", TensorName(*factor.access), " + ", outer, " + ", first, ", ",
-                factor.access->stride[factors_.terms[0]], ", min_long(", groups, ", (", factor.extent, " - ",
-                first, ") / ", packed.width, ") * ", vectors, ", ", to, " + ", packed.scales, "L);");
+      // All whole groups at once, in the order of memory; a thread's part of them.
+      const int parts = shared ? layout_.threads : 1;
+      if (shared) Share();
+      out_.Open("for (long part = 0; part < ", parts, "; ++part)");
+      out_.Line("const long whole = min_long(", groups, ", (", factor.extent, " - ", first, ") / ",
+                packed.width, ") * ", vectors, ";");
+      out_.Line("const long begin = whole * part / ", parts, ", end = whole * (part + 1) / ", parts, ";");
+      const std::string lane = absl::StrCat("begin * ", plan_.tile.lanes);
+      out_.Line("measure_lanes(", TensorName(*factor.access), " + ", outer, " + ", first, " + ", lane, ", ",
+                factor.access->stride[factors_.terms[0]], ", end - begin, ", to, " + ", packed.scales, "L + ",
+                lane, ");");
+      out_.Close();
     }
+    if (shared) Share();
     out_.Open("for (long group = 0; group < ", groups, "; ++group)");
     out_.Line("const long lane = ", first, " + group * ", packed.width, ";");
     if (in_place) {
       out_.Line("const float* from = ", TensorName(*factor.access), " + ", outer, " + lane;");
       out_.Line("long next = ", factor.access->stride[factors_.terms[0]], ";");
     } else {
-      out_.Line("const float* from = ", gathered, ";");
+      out_.Line("float* restrict gathered = ", Gathered(), ";");
+      out_.Line("const float* from = gathered;");
       out_.Line("const long next = ", packed.width, ";");
     }
     if (!in_place || factor.extent % packed.width != 0) {
@@ -258,6 +270,7 @@ class FastProductPrinter {
       } else {
         out_.Open();
       }
+      if (in_place) out_.Line("float* restrict gathered = ", Gathered(), ";");
       out_.Line("const float* restrict lanes[", packed.width, "];");
       out_.Open("for (long l = 0; l < ", packed.width, "; ++l)");
       out_.Line("const long at = min_long(lane + l, ", factor.extent - 1, ");");
@@ -266,19 +279,30 @@ class FastProductPrinter {
       out_.Close();
       out_.Open("for (long k = 0; k < ", factors_.term_count, "; ++k)");
       out_.Line("const long term = ", Flat(*factor.access, factors_.terms, "k"), ";");
-      out_.Line("for (long l = 0; l < ", packed.width, "; ++l) ", gathered, "[k * ", packed.width,
+      out_.Line("for (long l = 0; l < ", packed.width, "; ++l) gathered[k * ", packed.width,
                 " + l] = lanes[l][term];");
       out_.Close();
-      out_.Line("measure_lanes(", gathered, ", ", packed.width, ", ", vectors, ", ", to, " + ", packed.scales,
+      out_.Line("measure_lanes(gathered, ", packed.width, ", ", vectors, ", ", to, " + ", packed.scales,
                 "L + group * ", packed.width, ");");
       if (in_place) {
-        out_.Line("from = ", gathered, ";");
+        out_.Line("from = gathered;");
         out_.Line("next = ", packed.width, ";");
       }
       out_.Close();
     }
     out_.Line("pack_lanes(from, next, ", GroupOf(packed, to, "group"), ");");
     out_.Close();
+  }
+
+  void Share(const char* more = "") {
+    out_.Line("#pragma omp parallel for num_threads(", layout_.threads, ")", more);
+  }
+  // Where the running thread gathers.
+  std::string Gathered() const {
+    return absl::StrCat(
+        "((float*)workspace + ", layout_.shared_elements + layout_.block_elements, "L",
+        layout_.threads > 1 ? absl::StrCat(" + omp_get_thread_num() * ", layout_.thread_stride(), "L") : "",
+        ")");
   }
 
   static std::string CSumText(CSum sum, const std::string& more) {
@@ -307,22 +331,19 @@ class FastProductPrinter {
     OpenOuter(nullptr);
     if (layout_.packs_other) {
       out_.Line("float* restrict other = workspace;");
-      PackLaneGroups(
-          layout_.other, absl::StrCat(layout_.other.groups()), "other", "0",
-          absl::StrCat("((float*)workspace + ", layout_.shared_elements + layout_.blocked.elements, "L)"));
+      PackLaneGroups(layout_.other, absl::StrCat(layout_.other.groups()), "other", "0", layout_.threads > 1);
     } else {
       out_.Line("const float* restrict other = (const float*)packed + ", PackedAt(other), ";");
     }
-    if (layout_.threads > 1) out_.Line("#pragma omp parallel for num_threads(", layout_.threads, ")");
+    const bool shares_blocks = layout_.threads > 1 && !layout_.shares_block;
+    if (shares_blocks) Share();
     out_.Open("for (long part = 0; part < ", layout_.blocks, "; ++part)");
-    out_.Line(
-        "float* restrict own = (float*)workspace + ", layout_.shared_elements, "L",
-        layout_.threads > 1 ? absl::StrCat(" + omp_get_thread_num() * ", layout_.thread_elements, "L") : "",
-        ";");
+    out_.Line("float* restrict own = (float*)workspace + ", layout_.shared_elements, "L",
+              shares_blocks ? absl::StrCat(" + omp_get_thread_num() * ", layout_.thread_stride(), "L") : "",
+              ";");
     out_.Line("const long first = part * ", layout_.block, ";");
-    const std::string gathered = absl::StrCat("(own + ", layout_.blocked.elements, "L)");
     if (layout_.sum_blocks > 1)
-      out_.Line("vec* restrict partial = (vec*)(own + ", layout_.blocked.elements + layout_.gathered, "L);");
+      out_.Line("vec* restrict partial = (vec*)(own + ", layout_.blocked.elements, "L);");
     const PackedFactor &rows = layout_.rows(), &lanes = layout_.lanes();
     const std::string a = rows_blocked ? "own" : "other", b = rows_blocked ? "other" : "own";
     // Groups that exist; a last block may have fewer than others.
@@ -334,13 +355,14 @@ class FastProductPrinter {
     out_.Line("const long row_groups = ", groups(rows, rows_blocked),
               ", lane_groups = ", groups(lanes, !rows_blocked), ";");
     if (rows_blocked) {
-      PackRowGroups(layout_.blocked, "row_groups", "own", "first", gathered);
+      PackRowGroups(layout_.blocked, "row_groups", "own", "first");
     } else {
-      PackLaneGroups(layout_.blocked, "lane_groups", "own", "first", gathered);
+      PackLaneGroups(layout_.blocked, "lane_groups", "own", "first", layout_.shares_block);
     }
     out_.Open("for (long block = 0; block < ", layout_.sum_blocks, "; ++block)");
     out_.Line("const long steps = min_long(", plan_.steps, ", ", layout_.steps, " - block * ", plan_.steps,
               ");");
+    if (layout_.shares_block) Share(" collapse(2)");
     out_.Open("for (long lane_group = 0; lane_group < lane_groups; ++lane_group)");
     out_.Open("for (long row_group = 0; row_group < row_groups; ++row_group)");
     const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
@@ -367,7 +389,8 @@ class FastProductPrinter {
     };
     out_.Line(layout_.products > 1 ? "multiply_group(" : "multiply(", in_block(rows, a, "row_group"), ", ",
               in_block(lanes, b, "lane_group"), ", steps, ", pairs_of(rows, a, "row_group"), ", ",
-              pairs_of(lanes, b, "lane_group"), ", sums, block == 0);");
+              pairs_of(lanes, b, "lane_group"), ", sums, ", layout_.sum_blocks > 1 ? "block == 0" : "1",
+              ");");
     if (layout_.sum_blocks > 1) out_.Line("if (block + 1 < ", layout_.sum_blocks, ") continue;");
     const auto scales_of = [&](const char* name, const PackedFactor& packed, const std::string& at,
                                const char* group) {

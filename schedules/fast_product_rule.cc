@@ -13,6 +13,7 @@ namespace tunefarm::schedules {
 namespace {
 
 constexpr std::array<int64_t, 8> kBlocks = {32, 64, 96, 128, 192, 256, 512, 1024};
+constexpr int64_t kBlockOfStart = 32, kBlockOfSharedStart = 128;
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
 constexpr std::array<int64_t, 11> kRows = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14};
@@ -169,9 +170,10 @@ FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factor
     layout.gathered = RoundUp(factors.term_count * lanes_width, kLine);
   if (!ReadsRowsInPlace(factors, layout, plan))
     layout.gathered = std::max(layout.gathered, RoundUp(RowTerms(layout, plan), kLine) * rows_width);
-  if (layout.sum_blocks > 1) layout.partial_sums = layout.blocked.count * layout.other.count;
-  layout.thread_elements = layout.blocked.elements + layout.gathered + layout.partial_sums;
+  if (layout.sum_blocks > 1) layout.partial_sums = RoundUp(layout.blocked.count * layout.other.count, kLine);
+  layout.block_elements = layout.blocked.elements + layout.partial_sums;
   layout.threads = plan.parallel && threads > 1 ? threads : 1;
+  layout.shares_block = layout.threads > 1 && plan.in_block;
   return layout;
 }
 
@@ -189,7 +191,7 @@ std::vector<Knob> FastProductRule::Knobs() const {
   const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
   std::vector<std::pair<std::string, int>> broadcasts = {{"register", 0}};
   if (LanesOf(target_) == 16) broadcasts.emplace_back("folded", 1);
-  return {
+  std::vector<Knob> knobs = {
       ChoiceKnob("algorithm", KnobKind::kChoice, {{"direct", 0}, {"fast", 1}}),
       SizeKnob("fast_rows", SizesUpTo({kRows.begin(), kRows.end()}, factors_.rows.extent)),
       SizeKnob("fast_vectors", {1, 2, 3, 4}),
@@ -199,6 +201,8 @@ std::vector<Knob> FastProductRule::Knobs() const {
       SizeKnob("fast_terms", BlockSizes({kTerms.begin(), kTerms.end()}, factors_.term_count)),
       SizeKnob("pack_block", BlockSizes({kBlocks.begin(), kBlocks.end()}, blocked.extent)),
   };
+  if (threads_ > 1) knobs.push_back(ChoiceKnob("share", KnobKind::kChoice, {{"blocks", 0}, {"in_block", 1}}));
+  return knobs;
 }
 
 void FastProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) const {
@@ -226,6 +230,7 @@ void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& star
   const auto set = [&](const char* name, int64_t wanted) {
     const auto knob = std::ranges::find(knobs, name, &Knob::name);
     const std::vector<int64_t>& sizes = knob->numbers;
+    if (knob == knobs.end()) return;
     // The last one is the largest, or "all".
     const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
     config.choice[knob - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
@@ -236,12 +241,19 @@ void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& star
   set("strassen", start.levels);
   // All terms at once, and a block of rows that leaves room for the panels in the second-level cache.
   set("fast_terms", std::numeric_limits<int64_t>::max());
-  set("pack_block", 32);
+  set("pack_block", kBlockOfStart);
+  // Threads get blocks where these come out nearly even.
+  const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
+  const int64_t blocks = CeilDivide(blocked.extent, kBlockOfStart);
+  if (threads_ > 1 && 10 * RoundUp(blocks, threads_) > 11 * blocks) {
+    set("share", 1);
+    set("pack_block", kBlockOfSharedStart);
+  }
 }
 
 bool FastProductRule::Uses(const Knob& knob) {
   for (const char* name : {"algorithm", "fast_rows", "fast_vectors", "pairs", "fast_broadcast", "strassen",
-                           "fast_terms", "pack_block", "parallel"}) {
+                           "fast_terms", "pack_block", "parallel", "share"}) {
     if (knob.name == name) return true;
   }
   return false;
@@ -265,6 +277,7 @@ FastProductPlan FastProductRule::Resolve(const ConfigSpace& space, const Config&
   const int64_t terms = number("fast_terms", 0);
   plan.steps = RoundUp(CeilDivide(terms == 0 ? factors_.term_count : terms, plan.tile.terms), kLine);
   plan.parallel = number("parallel", 0) != 0;
+  plan.in_block = number("share", 0) != 0;
   return plan;
 }
 
@@ -281,8 +294,11 @@ const char* FastProductRule::Refusal(const FastProductPlan& plan) const {
   if ((layout.splits - 1) * layout.rows().part >= factors_.rows.extent)
     return "a register tile would have no rows";
   if (layout.steps < tile.lanes) return "a product's sum is shorter than a vector";
-  if (layout.threads > layout.blocks) return "there are fewer blocks than threads";
-  if (layout.shared_elements + layout.thread_elements * layout.threads > kMaxWorkspaceElements)
+  if (plan.in_block && !plan.parallel) return "nothing is shared in a block of one thread";
+  if (layout.threads >
+      (layout.shares_block ? layout.blocked.groups() * layout.other.groups() : layout.blocks))
+    return "there are fewer blocks than threads";
+  if (layout.workspace_elements() > kMaxWorkspaceElements)
     return "the packed factors need too much workspace";
   return nullptr;
 }
@@ -300,7 +316,8 @@ void FastProductRule::AddPacking(TreeBuilder& tree, const FastProductLayout& lay
   const int axis = factor.axes.back(), k = factors_.terms.back();
   const int64_t terms = layout.steps * plan.tile.terms;
   const int lanes = plan.tile.lanes;
-  tree.Open(axis, packed.groups(), LoopKind::kSerial, packed.width);
+  tree.Open(axis, packed.groups(), layout.shares_block ? LoopKind::kParallel : LoopKind::kSerial,
+            packed.width);
   if (rows && !ReadsRowsInPlace(factors_, layout, plan)) {  // A copy first.
     tree.Open(axis, packed.width, LoopKind::kSerial, 1);
     tree.Open(k, CeilDivide(factors_.term_count, lanes), LoopKind::kSerial, lanes);
@@ -330,11 +347,12 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
   for (const int axis : factors_.outer) open(axis, facts_->compute.axes[axis].extent, LoopKind::kSerial, 1);
   const int blocks_depth = opened;
   open(layout.rows_blocked ? row : lane, layout.blocks,
-       layout.threads > 1 ? LoopKind::kParallel : LoopKind::kSerial, layout.block);
+       layout.threads > 1 && !layout.shares_block ? LoopKind::kParallel : LoopKind::kSerial, layout.block);
   AddPacking(tree, layout, plan);
   open(k, layout.sum_blocks, LoopKind::kSerial, plan.steps * tile.terms);
-  open(lane, layout.lanes().groups(), LoopKind::kSerial, layout.lanes().width);
-  open(row, layout.rows().groups(), LoopKind::kSerial, layout.rows().width);
+  const LoopKind group_loop = layout.shares_block ? LoopKind::kParallel : LoopKind::kSerial;
+  open(lane, layout.lanes().groups(), group_loop, layout.lanes().width);
+  open(row, layout.rows().groups(), group_loop, layout.rows().width);
   const auto in_tiles = [&](StatementKind kind, int64_t tiles, const std::vector<int>& reads, int written) {
     tree.Open(row, tile.rows * tiles, LoopKind::kUnrolled);
     tree.Open(lane, tile.vectors * tiles, LoopKind::kUnrolled, tile.lanes);
@@ -411,8 +429,7 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
     }
   }
   result.packed_bytes = layout.packed_elements * static_cast<int64_t>(sizeof(float));
-  result.workspace_bytes = (layout.shared_elements + layout.thread_elements * layout.threads) *
-                           static_cast<int64_t>(sizeof(float));
+  result.workspace_bytes = layout.workspace_elements() * static_cast<int64_t>(sizeof(float));
   return result;
 }
 

@@ -59,7 +59,8 @@ struct FastProductPlan {
   int levels = 0;         // Of Strassen's products.
   int64_t block = 0;      // Of the factor that is packed while the kernel runs, in its rows; 0: all.
   int64_t steps = 0;      // In a block of a product's sum.
-  bool parallel = false;  // Threads share the blocks.
+  bool parallel = false;  // Threads share the blocks,
+  bool in_block = false;  // or the work in each of them.
   int64_t tile_lanes() const { return int64_t{tile.vectors} * tile.lanes; }
 };
 
@@ -88,7 +89,8 @@ class FastProductRule {
 
   // "algorithm" (0: the tiling rule, 1: this one), the register tile's "fast_rows" and "fast_vectors",
   // "pairs" (0: none, else the single terms of a step beside the pair), "fast_broadcast" (0: into registers,
-  // 1: folded), "strassen" (levels), "fast_terms" (of a block of a product's sum) and "pack_block".
+  // 1: folded), "strassen" (levels), "fast_terms" (of a block of a product's sum), "pack_block" and, with
+  // threads, "share" (0: blocks, 1: the work in each).
   std::vector<Knob> Knobs() const;
   // Sets all of them but the first to what is a good start.
   void Prefer(const std::vector<Knob>& knobs, Config& config) const;

@@ -18,7 +18,8 @@ enum class LoopKind : uint8_t {
   kSerial,
   kUnrolled,    // Written out: a dimension of the register tile, or a short reduction.
   kVectorized,  // One vector register; always innermost, extent = lanes.
-  kParallel,    // Iterations are spread over threads. Only the outermost loops.
+  kParallel,    // Iterations are spread over threads. No parallel loop stands inside of a serial one that
+                // stands inside of a parallel one.
   kDotGroup,    // The terms that one instruction of a tensorised dot product sums up; innermost.
 };
 

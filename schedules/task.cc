@@ -50,9 +50,10 @@ class WinogradAlternative final : public Alternative {
   WinogradAlternative(const Workload& workload, const ComputeDefinition& compute, const ComputeFacts& facts,
                       const Target& target, int threads)
       : workload_(workload), compute_(compute), facts_(facts), rule_(workload, target, threads) {}
-  const char* version() const override { return "winograd-1"; }
-  std::vector<Knob> Knobs() const override { return WinogradRule::Knobs(); }
+  const char* version() const override { return "winograd-2"; }
+  std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
   bool Uses(const Knob& knob) const override { return WinogradRule::Uses(knob); }
+  void Prefer(const std::vector<Knob>& knobs, Config& config) const override { rule_.Prefer(knobs, config); }
   const char* Refusal(const ConfigSpace& space, const Config& config) const override {
     return rule_.Refusal(rule_.Resolve(space, config));
   }

@@ -19,6 +19,7 @@ class WinogradPrinter {
         w_(workload),
         compute_(compute),
         threads_(threads),
+        shares_block_(plan.shares_block),
         nhwc_(workload.layout() == Layout::kNhwc),
         block_(ChannelBlock(workload.layout())),
         lanes_(plan.products.lanes),
@@ -33,7 +34,7 @@ class WinogradPrinter {
   std::string Print(const std::string& title, const std::string& config, const std::string& products) {
     PrintPreamble(title, config, lanes_, compute_, c_);
     Helpers();
-    if (threads_ > 1) c_.Line("extern int omp_get_thread_num(void);");
+    if (SharesBlocks()) c_.Line("extern int omp_get_thread_num(void);");
     Prepare();
     std::string text = c_.Take();
     text += products;
@@ -151,10 +152,10 @@ class WinogradPrinter {
     for (std::size_t t = 2; t + 1 < compute_.tensors.size(); ++t)
       c_.Line("const float* restrict ", compute_.tensors[t].name, " = arguments[", t, "];");
     c_.Line("float* restrict output = arguments[", compute_.tensors.size() - 1, "];");
-    if (threads_ > 1) c_.Line("#pragma omp parallel for num_threads(", threads_, ")");
+    if (SharesBlocks()) Share();
     c_.Open("for (long block = 0; block < ", s_.blocks, "; ++block)");
     c_.Line("float* restrict tiles = (float*)workspace",
-            threads_ > 1 ? absl::StrCat(" + omp_get_thread_num() * ", s_.buffer_elements(), "L") : "", ";");
+            SharesBlocks() ? absl::StrCat(" + omp_get_thread_num() * ", s_.buffer_elements(), "L") : "", ";");
     const int64_t points = int64_t{form_.points} * form_.points;
     c_.Line("float* restrict products = tiles + ", points * s_.tile_stride, ";");
     c_.Line("// The last block moves inwards.");
@@ -168,8 +169,12 @@ class WinogradPrinter {
     return c_.Take();
   }
 
+  bool SharesBlocks() const { return threads_ > 1 && !shares_block_; }
+  void Share() { c_.Line("#pragma omp parallel for num_threads(", threads_, ")"); }
+
   // The loop over a block's tiles, with the place of the tile: y and x are its first row and column.
   void OpenTiles(int64_t pad_t, int64_t pad_l) {
+    if (shares_block_) Share();
     c_.Open("for (long tile = 0; tile < ", s_.block, "; ++tile)");
     c_.Line("const long n = (first + tile) / ", s_.rows * s_.columns, ";");
     c_.Line("const long y = (first + tile) / ", s_.columns, " % ", s_.rows, " * ", form_.outputs, " - ",
@@ -269,6 +274,7 @@ class WinogradPrinter {
   const Workload& w_;
   const ComputeDefinition& compute_;
   const int threads_;
+  const bool shares_block_;
   const bool nhwc_;
   const int64_t block_;
   const int lanes_;
@@ -284,6 +290,7 @@ absl::StatusOr<std::string> PrintWinograd(const WinogradRule& rule, const Winogr
                                           const std::string& title, const std::string& config, int threads) {
   TUNEFARM_ASSIGN_OR_RETURN(const LoopTree products, rule.LowerProducts(plan));
   PrintOptions options;
+  options.threads = plan.shares_block ? threads : 1;
   options.part = "multiply";
   const std::string part = PrintC(products, rule.product_facts(plan), options);
   return WinogradPrinter(rule.shape(plan), plan, workload, compute, threads).Print(title, config, part);

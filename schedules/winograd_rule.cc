@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "schedules/knobs.h"
 #include "schedules/lower.h"
 
 namespace tunefarm::schedules {
@@ -136,13 +137,13 @@ WinogradRule::WinogradRule(const Workload& workload, const Target& target, int t
       shape.tile_stride = OddLines(shape.block * shape.ci);
       shape.product_stride = OddLines(shape.block * shape.co);
       cut.facts = std::make_unique<ComputeFacts>(Analyze(Products(shape, ci)));
-      cut.rule = std::make_unique<TilingRule>(*cut.facts, target, /*threads=*/1);
+      cut.rule = std::make_unique<TilingRule>(*cut.facts, target, threads);
       cuts_.push_back(std::move(cut));
     }
   }
 }
 
-std::vector<Knob> WinogradRule::Knobs() {
+std::vector<Knob> WinogradRule::Knobs() const {
   Knob algorithm{"algorithm", KnobKind::kChoice, {"direct"}, {0}, false};
   for (const int outputs : kOutputs) {
     algorithm.values.push_back(absl::StrCat("winograd_", outputs, "x", outputs));
@@ -153,12 +154,29 @@ std::vector<Knob> WinogradRule::Knobs() {
     tiles.values.push_back(count == 0 ? "all" : absl::StrCat(count));
     tiles.numbers.push_back(count);
   }
-  return {algorithm, tiles};
+  std::vector<Knob> knobs = {algorithm, tiles};
+  if (threads_ > 1) knobs.push_back(ChoiceKnob("share", KnobKind::kChoice, {{"blocks", 0}, {"in_block", 1}}));
+  return knobs;
+}
+
+void WinogradRule::Prefer(const std::vector<Knob>& knobs, Config& config) const {
+  // By the sizes of the larger form. Where there are more weights than tiles and products, threads had better
+  // read a part of them each, all tiles at once.
+  const WinogradShape& all = cuts_.back().shape;
+  const bool in_block = threads_ > 1 && all.ci * all.co > all.tiles * (all.ci + all.co);
+  const auto set = [&](const char* name, int64_t number) {
+    const auto knob = std::ranges::find(knobs, name, &Knob::name);
+    if (knob == knobs.end()) return;
+    const auto value = std::ranges::find(knob->numbers, number);
+    config.choice[knob - knobs.begin()] = static_cast<uint16_t>(value - knob->numbers.begin());
+  };
+  if (in_block) set("tiles", 0);
+  set("share", in_block ? 1 : 0);
 }
 
 bool WinogradRule::Uses(const Knob& knob) {
   for (const char* name :
-       {"algorithm", "tiles", "lanes", "vectors", "rows", "inner", "unroll", "tail_rows"}) {
+       {"algorithm", "tiles", "share", "lanes", "vectors", "rows", "inner", "unroll", "tail_rows"}) {
     if (knob.name == name) return true;
   }
   return false;
@@ -182,6 +200,8 @@ WinogradPlan WinogradRule::Resolve(const ConfigSpace& space, const Config& confi
   products.unroll = static_cast<int>(number("unroll", 1));
   products.rhs = ReadForm::kPanel;
   products.tail_rows = static_cast<Tail>(number("tail_rows", static_cast<int>(Tail::kGuard)));
+  plan.shares_block = threads_ > 1 && number("share", 0) != 0;
+  products.parallel = plan.shares_block;
   return plan;
 }
 
@@ -192,7 +212,8 @@ const char* WinogradRule::Refusal(const WinogradPlan& plan) const {
   for (int s = plan.shape - plan.shape % static_cast<int>(kTiles.size()); s < plan.shape; ++s) {
     if (cuts_[s].shape.block == cut.shape.block) return "a smaller number of tiles gives the same blocks";
   }
-  if (cut.shape.buffer_elements() * threads_ > kMaxWorkspaceElements) {
+  if (!plan.shares_block && cut.shape.blocks < threads_) return "there are fewer blocks than threads";
+  if (cut.shape.buffer_elements() * buffers(plan) > kMaxWorkspaceElements) {
     return "the transformed tiles need too much workspace";
   }
   return cut.rule->Refusal(plan.products);
@@ -201,7 +222,7 @@ const char* WinogradRule::Refusal(const WinogradPlan& plan) const {
 absl::StatusOr<LoopTree> WinogradRule::LowerProducts(const WinogradPlan& plan) const {
   if (const char* reason = Refusal(plan)) return absl::InvalidArgumentError(reason);
   TUNEFARM_ASSIGN_OR_RETURN(const Schedule schedule, cuts_[plan.shape].rule->MakeSchedule(plan.products));
-  return schedules::Lower(schedule, /*threads=*/1);
+  return schedules::Lower(schedule, plan.shares_block ? threads_ : 1);
 }
 
 absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const ComputeFacts& facts) const {
@@ -246,14 +267,15 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
   const auto transform = [&](int channel_axis, int64_t count, int64_t channels, StatementKind kind, int from,
                              const std::vector<int64_t>& from_strides, int to,
                              const std::vector<int64_t>& to_strides) {
-    builder.Open(tile, s.block, s.form->outputs, LoopKind::kSerial);
+    builder.Open(tile, s.block, s.form->outputs, plan.shares_block ? LoopKind::kParallel : LoopKind::kSerial);
     builder.Open(channel_axis, channels / lanes, lanes, LoopKind::kSerial);
     builder.Open(-1, count, 1, LoopKind::kUnrolled);
     builder.Open(channel_axis, lanes, 1, LoopKind::kVectorized);
     builder.Statement(kind, from, from_strides, to, to_strides);
     for (int i = 0; i < 4; ++i) builder.Close();
   };
-  builder.Open(tile, s.blocks, s.block, threads_ > 1 ? LoopKind::kParallel : LoopKind::kSerial);
+  builder.Open(tile, s.blocks, s.block,
+               threads_ > 1 && !plan.shares_block ? LoopKind::kParallel : LoopKind::kSerial);
   const auto stride = [](const LinearAccess& access, int axis) -> int64_t {
     return axis < 0 ? 0 : access.stride[axis];
   };
@@ -266,7 +288,7 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
   transform(co, outputs, s.co, StatementKind::kStore, 2, {0, s.co, lanes, s.product_stride, 1}, output,
             {out_tile * s.block, out_tile, out_lane * lanes, out_tile, out_lane});
   builder.Close();
-  tree.workspace_bytes = s.buffer_elements() * static_cast<int64_t>(sizeof(float)) * threads_;
+  tree.workspace_bytes = s.buffer_elements() * static_cast<int64_t>(sizeof(float)) * buffers(plan);
   return tree;
 }
 

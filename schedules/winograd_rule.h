@@ -5,6 +5,9 @@
 //     transform the input's tiles       -> tiles[point][tile][ci]
 //     products[point][tile][co] += tiles[point][tile][ci] * weights[point][ci][co]     (the tiling rule)
 //     transform the products, epilogue  -> output
+//
+// Threads share the blocks, each with buffers of its own and all weights; or the work in each block: the
+// transforms by tiles, the products by points, so that each reads its part of the weights only.
 #pragma once
 
 #include <array>
@@ -30,15 +33,16 @@ struct WinogradShape {
   int64_t blocks = 0;
   int64_t ci = 0, co = 0;                       // Rounded up to whole vectors.
   int64_t tile_stride = 0, product_stride = 0;  // From point to point, in elements.
-  int64_t buffer_elements() const {             // Of the workspace, for one thread.
+  int64_t buffer_elements() const {             // Of the workspace, for one block.
     return int64_t{form->points} * form->points * (tile_stride + product_stride);
   }
 };
 
 // The decisions of a config.
 struct WinogradPlan {
-  int shape = 0;        // Of WinogradRule::shape().
-  TilingPlan products;  // Of the matrix products.
+  int shape = 0;              // Of WinogradRule::shape().
+  TilingPlan products;        // Of the matrix products.
+  bool shares_block = false;  // Threads share the work in a block; otherwise the blocks.
 };
 
 // Immutable. `Serves` says whether the workload is one that it can compute.
@@ -47,8 +51,11 @@ class WinogradRule {
   static bool Serves(const Workload& workload);
   WinogradRule(const Workload& workload, const Target& target, int threads);
 
-  // "algorithm" (0: direct, else outputs along a tile's side) and "tiles" (of a block; 0: all).
-  static std::vector<Knob> Knobs();
+  // "algorithm" (0: direct, else outputs along a tile's side), "tiles" (of a block; 0: all) and, with
+  // threads, "share" (0: blocks, 1: the work in each).
+  std::vector<Knob> Knobs() const;
+  // Sets "tiles" and "share" to what is a good start.
+  void Prefer(const std::vector<Knob>& knobs, Config& config) const;
   // From the tiling rule's knobs lanes, vectors, rows, inner, unroll and tail_rows, and those above.
   WinogradPlan Resolve(const ConfigSpace& space, const Config& config) const;
   // The knobs that Resolve looks at; the others have no meaning.
@@ -57,6 +64,8 @@ class WinogradRule {
   const char* Refusal(const WinogradPlan& plan) const;  // Null when the plan can be built.
   const WinogradShape& shape(const WinogradPlan& plan) const { return cuts_[plan.shape].shape; }
   const ComputeFacts& product_facts(const WinogradPlan& plan) const { return *cuts_[plan.shape].facts; }
+  // Of the workspace: one for each block that is being computed.
+  int buffers(const WinogradPlan& plan) const { return plan.shares_block ? 1 : threads_; }
   // The loop tree of one block's matrix products, in terms of product_facts.
   absl::StatusOr<LoopTree> LowerProducts(const WinogradPlan& plan) const;
   // The whole nest, in terms of the convolution's `facts` (axes oh, ow, co, ci where it has them).

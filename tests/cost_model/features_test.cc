@@ -80,7 +80,7 @@ TEST_CASE("FeaturesOfASmallMatmulAreThoseCountedByHand") {
   target.fma_latency = 4;
   target.l1d_bytes = 1024;
   std::vector<float> row(NumFeatures());
-  ExtractFeatures(SmallMatmul(), compute, target, row.data());
+  ExtractFeatures(SmallMatmul(), compute, target, 1, row.data());
   REQUIRE(Value(row, "task.spatial") == Approx(std::log2(1 + 64)));
   REQUIRE(Value(row, "task.reduction") == Approx(std::log2(1 + 32)));
   REQUIRE(Value(row, "nest.waste") == Approx(1));              // 2 * 32 * 4 * 8 multiply-adds, all useful.
@@ -107,16 +107,35 @@ TEST_CASE("FeaturesTellHowMuchTheCompilerUnrolls") {
   const ComputeDefinition compute = DefineCompute(*Workload::Parse("matmul:m=8,n=8,k=32,dtype=f32"));
   LoopTree tree = SmallMatmul();
   std::vector<float> row(NumFeatures());
-  ExtractFeatures(tree, compute, Target{}, row.data());
+  ExtractFeatures(tree, compute, Target{}, 1, row.data());
   REQUIRE(Value(row, "tile.unroll") == 1);
   REQUIRE(Value(row, "tile.body") == 4);
   tree.nodes[1].unroll = 4;  // The loop over k.
-  ExtractFeatures(tree, compute, Target{}, row.data());
+  ExtractFeatures(tree, compute, Target{}, 1, row.data());
   REQUIRE(Value(row, "tile.unroll") == 4);
   REQUIRE(Value(row, "tile.body") == 16);
   tree.nodes[0].unroll = 8;  // There are two iterations to write out, not eight.
-  ExtractFeatures(tree, compute, Target{}, row.data());
+  ExtractFeatures(tree, compute, Target{}, 1, row.data());
   REQUIRE(Value(row, "tile.unroll") == 8);
+}
+
+TEST_CASE("AnEstimateIsOfTheBusiestThread") {
+  const ComputeDefinition compute = DefineCompute(*Workload::Parse("matmul:m=8,n=8,k=32,dtype=f32"));
+  LoopTree tree = SmallMatmul();
+  const auto cycles = [&](int threads) {
+    std::vector<float> row(NumFeatures());
+    ExtractFeatures(tree, compute, Target{}, threads, row.data());
+    return std::exp2(Value(row, "estimate.total")) - 1;
+  };
+  const double alone = cycles(1);
+  REQUIRE(cycles(2) == Approx(alone));  // Nothing is shared.
+  tree.nodes[0].kind = LoopKind::kParallel;
+  REQUIRE(cycles(1) == Approx(alone));
+  REQUIRE(cycles(2) == Approx(alone / 2).epsilon(1e-3));
+  tree.nodes[0].extent = 3;  // Of three iterations one thread gets two, and none gets fewer than one.
+  const double of_three = cycles(1);
+  REQUIRE(cycles(2) == Approx(of_three * 2 / 3).epsilon(1e-3));
+  REQUIRE(cycles(8) == Approx(of_three / 3).epsilon(1e-3));
 }
 
 TEST_CASE("FeaturesOfRhsAreOfWhatIsMultiplied") {

@@ -157,6 +157,14 @@ TEST_CASE("FastProductsAreSharedAmongThreadsByBlocks") {
   CHECK(source->c.find("omp parallel for num_threads(2)") != std::string::npos);
   set("pack_block", "all");
   CHECK(space.Check(config).message() == "there are fewer blocks than threads");
+  // Or in each block: the packing, and the register tiles.
+  set("share", "in_block");
+  CHECK(space.Check(config).ok());
+  const absl::StatusOr<LoopTree> tree = task->Lower(config);
+  REQUIRE(tree.ok());
+  CHECK(static_cast<uint64_t>(tree->workspace_bytes) < source->workspace_bytes + 512 * 512 * sizeof(float));
+  set("parallel", "no");
+  CHECK(space.Check(config).message() == "nothing is shared in a block of one thread");
 }
 
 }  // namespace
