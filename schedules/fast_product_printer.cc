@@ -92,8 +92,19 @@ class FastProductPrinter {
   std::string InTile(const LinearAccess& access) const {
     CSum sum = Outer(access);
     sum.Add("row", *FlatStride(facts_, access, factors_.rows.axes));
-    sum.Add("lane", *FlatStride(facts_, access, factors_.lanes.axes));
+    if (const std::optional<int64_t> stride = FlatStride(facts_, access, factors_.lanes.axes)) {
+      sum.Add("lane", *stride);
+    } else {
+      sum.Add(absl::StrCat("lane / ", factors_.lane_block), BlockStride(access));
+      sum.Add(absl::StrCat("lane % ", factors_.lane_block), 1);
+    }
     return sum.Text();
+  }
+  int64_t BlockStride(const LinearAccess& access) const { return access.stride[factors_.lanes.axes[0]]; }
+  // A vector's lanes lie in several blocks of channels.
+  bool InBlocks(const LinearAccess& access) const {
+    return factors_.lane_block > 0 && factors_.lane_block < plan_.tile.lanes &&
+           !FlatStride(facts_, access, factors_.lanes.axes).has_value();
   }
 
   void StoreLanes() {
@@ -106,6 +117,7 @@ class FastProductPrinter {
     out_.Open("static inline void store_lanes(float* to, vec x, long valid)");
     out_.Line("for (long i = 0; i < valid; ++i) to[i] = x[i];");
     out_.Close();
+    if (InBlocks(facts_.output)) PrintBlockAccess(plan_.tile.lanes, factors_.lane_block, out_);
   }
 
   // `sum` of the tile's vector in the scope's `row` and `lane`; of which `valid` lanes exist unless `whole`.
@@ -118,8 +130,10 @@ class FastProductPrinter {
         case EpilogueStep::kBias:
         case EpilogueStep::kResidual: {
           const std::string place = absl::StrCat(TensorName(access), " + ", InTile(access));
-          if (*FlatStride(facts_, access, factors_.lanes.axes) == 0) {
+          if (FlatStride(facts_, access, factors_.lanes.axes) == 0) {
             out_.Line("x += *(", place, ");");
+          } else if (whole && InBlocks(access)) {
+            out_.Line("x += load_blocks(", place, ", ", BlockStride(access), ");");
           } else if (whole) {
             out_.Line("x += *(const vec_unaligned*)(", place, ");");
           } else {
@@ -136,7 +150,9 @@ class FastProductPrinter {
       }
     }
     const std::string place = absl::StrCat(TensorName(facts_.output), " + ", InTile(facts_.output));
-    if (whole) {
+    if (whole && InBlocks(facts_.output)) {
+      out_.Line("store_blocks(", place, ", ", BlockStride(facts_.output), ", x);");
+    } else if (whole) {
       out_.Line("*(vec_unaligned*)(", place, ") = x;");
     } else {
       out_.Line("store_lanes(", place, ", x, valid);");
@@ -147,10 +163,14 @@ class FastProductPrinter {
   void FetchOutput() {
     if (layout_.sum_blocks > 1) out_.Open("if (block + 1 == ", layout_.sum_blocks, ")");
     out_.Open("for (long r = 0; r < ", layout_.rows().width, "; ++r)");
-    out_.Line("const long row = first_row + r, lane = first_lane;");
-    out_.Line("const float* line = ", TensorName(facts_.output), " + ", InTile(facts_.output), ";");
-    for (int64_t at = 0; at < layout_.lanes().width; at += 16)
-      out_.Line("__builtin_prefetch(line + ", at, ", 1);");
+    out_.Line("const long row = first_row + r;");
+    const int64_t apart = factors_.lane_block > 0 ? factors_.lane_block : 16;
+    for (int64_t at = 0; at < layout_.lanes().width; at += apart) {
+      out_.Open();
+      out_.Line("const long lane = first_lane + ", at, ";");
+      out_.Line("__builtin_prefetch(", TensorName(facts_.output), " + ", InTile(facts_.output), ", 1);");
+      out_.Close();
+    }
     out_.Close();
     if (layout_.sum_blocks > 1) out_.Close();
   }
@@ -226,10 +246,13 @@ class FastProductPrinter {
   }
 
   // Where a group's tiles, sums of pairs and scales are.
-  static std::string GroupOf(const PackedFactor& packed, const std::string& at, const std::string& group) {
-    return absl::StrCat(at, " + ", group, " * ", packed.group, "L, ", at, " + ", packed.pairs, "L + ", group,
-                        " * ", packed.group_pairs, ", ", at, " + ", packed.scales, "L + ", group, " * ",
-                        packed.width);
+  std::string GroupOf(const PackedFactor& packed, const std::string& at, const std::string& group) const {
+    const auto place = [&](int64_t first, int64_t apart) {
+      return absl::StrCat(at, " + ", first, "L + ", group, " * ", apart, "L");
+    };
+    return absl::StrCat(place(0, packed.group), ", ",
+                        plan_.tile.pairs ? place(packed.pairs, packed.group_pairs) : "0", ", ",
+                        place(packed.scales, packed.width));
   }
 
   // `shared`: by all threads.

@@ -45,9 +45,20 @@ std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
       factors.outer.push_back(axis);
     }
   }
+  // Channels in blocks: what of the epilogue is not one for all channels lies as the output does.
+  const auto in_blocks = [&](const ProductFactor& factor) {
+    if (factor.axes.size() != 2 || !factor.access->constant) return false;
+    const int block = factor.axes[0], channel = factor.axes[1];
+    return facts.output.stride[channel] == 1 && facts.compute.axes[channel].extent % 8 == 0 &&
+           std::ranges::all_of(facts.epilogue, [&](const LinearAccess& access) {
+             return access.access.tensor < 0 || FlatStride(facts, access, factor.axes).has_value() ||
+                    (access.stride[block] == facts.output.stride[block] && access.stride[channel] == 1);
+           });
+  };
   // What does not run evenly through the output is a loop around.
   for (ProductFactor* factor : {&lhs, &rhs}) {
     const auto even = [&] {
+      if (in_blocks(*factor)) return true;
       if (!FlatStride(facts, facts.output, factor->axes).has_value()) return false;
       return std::ranges::all_of(facts.epilogue, [&](const LinearAccess& access) {
         return access.access.tensor < 0 || FlatStride(facts, access, factor->axes).has_value();
@@ -68,11 +79,14 @@ std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
   factors.lanes = contiguous(rhs) ? rhs : lhs;
   factors.rows = contiguous(rhs) ? lhs : rhs;
   if (factors.lanes.access->reads_padding) return std::nullopt;
+  if (!FlatStride(facts, facts.output, factors.lanes.axes).has_value())
+    factors.lane_block = facts.compute.axes[factors.lanes.axes.back()].extent;
+  if (!FlatStride(facts, facts.output, factors.rows.axes).has_value()) return std::nullopt;
   // Along the lanes operands of the epilogue are vectors, or one for all.
   for (const LinearAccess& access : facts.epilogue) {
     if (access.access.tensor < 0) continue;
-    const int64_t stride = *FlatStride(facts, access, factors.lanes.axes);
-    if (stride != 0 && stride != 1) return std::nullopt;
+    const std::optional<int64_t> stride = FlatStride(facts, access, factors.lanes.axes);
+    if (stride.has_value() && *stride != 0 && *stride != 1) return std::nullopt;
   }
   return factors;
 }
@@ -184,6 +198,10 @@ bool FastProductRule::Serves(const ComputeFacts& facts, const Target& target) {
          factors->term_count >= int64_t{3} * LanesOf(target);
 }
 
+bool FastProductRule::SpansBlocks() const {
+  return factors_.lane_block > 0 && factors_.lane_block < LanesOf(target_);
+}
+
 FastProductRule::FastProductRule(const ComputeFacts& facts, const Target& target, int threads)
     : facts_(&facts), target_(target), threads_(threads), factors_(*FindFactors(facts)) {}
 
@@ -218,6 +236,7 @@ std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
   std::vector<Start> starts;
   if (target_.vector_registers >= 32) {
     starts = {{8, 3, 0, 1}};
+    if (SpansBlocks()) starts.push_back({8, 3, 0, 0});
   } else {
     starts = {{6, 2, 0, 1}, {4, 2, 1, 0}};
   }
@@ -283,7 +302,8 @@ FastProductPlan FastProductRule::Resolve(const ConfigSpace& space, const Config&
 
 const char* FastProductRule::Refusal(const FastProductPlan& plan) const {
   const FastTile& tile = plan.tile;
-  if (!tile.pairs && plan.levels == 0) return "there are as many multiplications as in direct sums";
+  if (!tile.pairs && plan.levels == 0 && !SpansBlocks())
+    return "there are as many multiplications as in direct sums";
   if (VectorRegistersOf(tile) > target_.vector_registers)
     return "the register tile needs too many vector registers";
   if (int64_t{tile.rows} * tile.vectors < std::min(kFewestSums, factors_.rows.extent))

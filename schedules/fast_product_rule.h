@@ -76,6 +76,9 @@ struct ProductFactors {
   std::vector<int> outer;  // Spatial axes of neither, or of both.
   std::vector<int> terms;  // Reductions, outermost first.
   int64_t term_count = 1;
+  // Lanes that are contiguous in the output, a multiple of 8: the channels of a blocked layout, of which a
+  // vector may hold several blocks. 0: all are.
+  int64_t lane_block = 0;
 };
 
 struct FastProductLayout;
@@ -113,6 +116,8 @@ class FastProductRule {
   struct Start {
     int rows, vectors, pairs, levels;
   };
+  // The tiling rule's vectors end with a block of channels; here one holds several blocks.
+  bool SpansBlocks() const;
   void SetStart(const std::vector<Knob>& knobs, const Start& start, Config& config) const;
   void AddPacking(TreeBuilder& tree, const FastProductLayout& layout, const FastProductPlan& plan) const;
 

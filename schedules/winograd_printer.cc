@@ -81,13 +81,17 @@ class WinogradPrinter {
   void Helpers() {
     const int points = form_.points, outputs = form_.outputs;
     c_.Blank();
-    c_.Line("// B^T x B of the tile whose rows and columns stand so far apart; `to` holds a point every ",
-            s_.tile_stride, " floats.");
-    c_.Open("static inline void transform_input(const float* from, long row, long column, float* to)");
+    c_.Line(
+        "// B^T x B of the tile whose rows, columns and blocks of channels stand so far apart; `to` holds a ",
+        "point every ", s_.tile_stride, " floats.");
+    if (SpansBlocks()) PrintBlockAccess(lanes_, block_, c_);
+    c_.Open(
+        "static inline void transform_input(const float* from, long row, long column, long blocks, float* "
+        "to)");
+    if (!SpansBlocks()) c_.Line("(void)blocks;");
     c_.Line("vec half[", points, "][", points, "];");
     c_.Open("for (int j = 0; j < ", points, "; ++j)");
-    Transform("vec", points, "*(const vec_unaligned*)(from + $ * row + j * column)", form_.input_c,
-              "half[$][j]");
+    Transform("vec", points, Load("from + $ * row + j * column", "blocks"), form_.input_c, "half[$][j]");
     c_.Close();
     c_.Open("for (int i = 0; i < ", points, "; ++i)");
     Transform("vec", points, "half[i][$]", form_.input_c,
@@ -169,6 +173,13 @@ class WinogradPrinter {
     return c_.Take();
   }
 
+  // A vector of channels that lie together, or in several blocks that are `stride` apart.
+  bool SpansBlocks() const { return block_ > 1 && block_ < lanes_; }
+  std::string Load(const std::string& pointer, const std::string& stride) const {
+    return SpansBlocks() ? absl::StrCat("load_blocks(", pointer, ", ", stride, ")")
+                         : absl::StrCat("*(const vec_unaligned*)(", pointer, ")");
+  }
+
   bool SharesBlocks() const { return threads_ > 1 && !shares_block_; }
   void Share() { c_.Line("#pragma omp parallel for num_threads(", threads_, ")"); }
 
@@ -194,7 +205,8 @@ class WinogradPrinter {
     c_.Open("for (long c = 0; c < ", s_.ci, "; c += ", lanes_, ")");
     if (in_.c == 1) {
       c_.Open("if (inside && c + ", lanes_, " <= ", in_.channels, ")");
-      c_.Line("transform_input(from + ", in_.Channel("c", block_), ", ", in_.y, ", ", in_.x, ", to + c);");
+      c_.Line("transform_input(from + ", in_.Channel("c", block_), ", ", in_.y, ", ", in_.x, ", ", in_.block,
+              ", to + c);");
       c_.Line("continue;");
       c_.Close();
     }
@@ -208,14 +220,16 @@ class WinogradPrinter {
     c_.Line("const int exists = (unsigned long)(y + i) < ", in_.height, " && (unsigned long)(x + j) < ",
             in_.width, ";");
     c_.Open("if (exists && valid == ", lanes_, ")");
-    c_.Line("for (int lane = 0; lane < ", lanes_, "; ++lane) patch[i][j][lane] = pixel[lane * ", in_.c, "];");
+    const std::string lane_at = SpansBlocks() ? in_.Channel("lane", block_) : absl::StrCat("lane * ", in_.c);
+    c_.Line("for (int lane = 0; lane < ", lanes_, "; ++lane) patch[i][j][lane] = pixel[", lane_at, "];");
     c_.Else();
     c_.Line("for (int lane = 0; lane < ", lanes_,
-            "; ++lane) patch[i][j][lane] = exists && lane < valid ? pixel[lane * ", in_.c, "] : 0;");
+            "; ++lane) patch[i][j][lane] = exists && lane < valid ? pixel[", lane_at, "] : 0;");
     c_.Close();
     c_.Close();
     c_.Close();
-    c_.Line("transform_input(&patch[0][0][0], ", int64_t{points} * lanes_, ", ", lanes_, ", to + c);");
+    c_.Line("transform_input(&patch[0][0][0], ", int64_t{points} * lanes_, ", ", lanes_, ", ", block_,
+            ", to + c);");
     c_.Close();
     c_.Close();
   }
@@ -235,10 +249,12 @@ class WinogradPrinter {
     c_.Line("vec v = done[i][j];");
     if (o.c == 1) {
       c_.Open("if (valid == ", lanes_, ")");
-      Epilogue([](const std::string& pointer, bool) {
-        return absl::StrCat("*(const vec_unaligned*)(", pointer, ")");
+      Epilogue([&](const std::string& pointer, bool per_channel) {
+        return per_channel ? absl::StrCat("*(const vec_unaligned*)(", pointer, ")")
+                           : Load(pointer, absl::StrCat(o.block));
       });
-      c_.Line("*(vec_unaligned*)(output + at) = v;");
+      c_.Line(SpansBlocks() ? absl::StrCat("store_blocks(output + at, ", o.block, ", v);")
+                            : "*(vec_unaligned*)(output + at) = v;");
       c_.Line("continue;");
       c_.Close();
     }

@@ -115,7 +115,7 @@ bool WinogradRule::Serves(const Workload& workload) {
 }
 
 WinogradRule::WinogradRule(const Workload& workload, const Target& target, int threads)
-    : target_(target), threads_(threads), block_(ChannelBlock(workload.layout())) {
+    : target_(target), threads_(threads) {
   const int64_t lanes = std::max(2, target.lanes(sizeof(float)));
   const int64_t ci = workload.dim("ci");
   const int64_t out_h = workload.dim("h") + workload.dim("pad_t") + workload.dim("pad_b") - 2,
@@ -207,7 +207,6 @@ WinogradPlan WinogradRule::Resolve(const ConfigSpace& space, const Config& confi
 
 const char* WinogradRule::Refusal(const WinogradPlan& plan) const {
   const Cut& cut = cuts_[plan.shape];
-  if (block_ > 1 && plan.products.lanes > block_) return "a vector would reach beyond its block of channels";
   // Several counts of tiles may come to the same cut; the first of them stands for all.
   for (int s = plan.shape - plan.shape % static_cast<int>(kTiles.size()); s < plan.shape; ++s) {
     if (cuts_[s].shape.block == cut.shape.block) return "a smaller number of tiles gives the same blocks";

@@ -79,7 +79,6 @@ class WinogradRule {
   };
   Target target_;
   int threads_;
-  int64_t block_;          // Of channels that lie together in the activations.
   std::vector<Cut> cuts_;  // By algorithm and number of tiles, as the knobs count.
 };
 

@@ -73,7 +73,10 @@ TEST_CASE("FastProductsAgreeWithTheReference") {
       "conv2d:n=2,h=9,w=11,ci=25,co=40,kh=3,kw=3,stride=2,pad=1,layout=nhwc,epilogue=bias+relu",
       "conv2d:n=1,h=13,w=15,ci=3,co=48,kh=7,kw=7,stride=2,pad=3,layout=nhwc,epilogue=bias",
       "conv2d:n=1,h=12,w=9,ci=16,co=56,kh=5,kw=5,pad=4,dilation=2,layout=nhwc,epilogue=bias",
-      "conv2d:n=1,h=7,w=9,ci=96,co=128,groups=2,kh=1,kw=7,pad_l=3,pad_r=2,layout=nhwc"};
+      "conv2d:n=1,h=7,w=9,ci=96,co=128,groups=2,kh=1,kw=7,pad_l=3,pad_r=2,layout=nhwc",
+      "conv2d:n=2,h=9,w=7,ci=128,co=40,kh=1,kw=1,layout=nchw8c,epilogue=bias+residual+relu",
+      "conv2d:n=1,h=9,w=11,ci=24,co=64,kh=3,kw=3,stride=2,pad=1,layout=nchw8c,epilogue=bias",
+      "conv2d:n=2,h=8,w=7,ci=112,co=48,kh=1,kw=1,layout=nchw16c,epilogue=bias+residual"};
   // Kinds of kernels: with pairs or not, and levels of Strassen's products. All must come up.
   std::set<std::string> kinds;
   for (const char* target_name : {"x86-64-v3", "x86-64-v4"}) {
@@ -110,7 +113,8 @@ TEST_CASE("FastProductsAgreeWithTheReference") {
     REQUIRE(wrong.ok());
     CHECK(*wrong == std::vector<std::string>{});
   }
-  CHECK(kinds.size() == 2 * 8);
+  // And vectors over two blocks of channels, which nothing else has.
+  CHECK(kinds.size() == 2 * 8 + 1);
 }
 
 TEST_CASE("FastProductsStayExactWhereFactorsAreOfDifferentMagnitudes") {

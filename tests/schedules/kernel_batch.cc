@@ -151,6 +151,8 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
                              "multiply_group",
                              "belongs",
                              "gather_row",
+                             "load_blocks",
+                             "store_blocks",
                              "constant_blocks",
                              "mask_unaligned",
                              "word"}) {

@@ -53,13 +53,14 @@ TEST_CASE("WinogradKernelsAgreeWithTheReference") {
       "n=1,h=3,w=3,ci=1,co=1,kh=3,kw=3,pad=0",
       "n=3,h=8,w=11,ci=17,co=32,kh=3,kw=3,pad=2",
       "n=1,h=19,w=14,ci=7,co=40,kh=3,kw=3,pad_t=0,pad_l=1,pad_b=2,pad_r=0",
-      "n=2,h=7,w=9,ci=24,co=40,kh=3,kw=3,pad=1"};
+      "n=2,h=7,w=9,ci=24,co=40,kh=3,kw=3,pad=1",
+      "n=1,h=9,w=8,ci=40,co=48,kh=3,kw=3,pad=1"};
   const std::vector<std::string> epilogues = {"", ",epilogue=bias+residual+relu", ",epilogue=bias+relu6"};
   for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
     Rng rng = Rng(7).Fork(target);
     std::vector<BatchKernel> kernels;
     for (std::size_t s = 0; s < shapes.size(); ++s) {
-      const char* layout = s == 6 ? "nchw8c" : s % 2 == 0 ? "nhwc" : "nchw";
+      const char* layout = s >= 6 ? "nchw8c" : s % 2 == 0 ? "nhwc" : "nchw";
       const int threads = s % 3 == 2 ? 2 : 1;
       const std::shared_ptr<const Task> task =
           MakeTask("conv2d:" + shapes[s] + ",layout=" + layout + epilogues[s % 3], target, threads);
