@@ -70,15 +70,16 @@ void PrintPreamble(const std::string& title, const std::string& config, int lane
 
 void PrintBlockAccess(int lanes, int64_t block, CText& out) {
   out.Line("typedef float block_vec __attribute__((vector_size(", block * 4, "), may_alias, aligned(4)));");
-  out.Open("static inline vec load_blocks(const float* from, long stride)");
-  out.Line("vec x;");
+  out.Open("static inline vec load_blocks(const float* from, long stride, long blocks)");
+  out.Line("vec x = {0};");
   for (int64_t b = 0; b < lanes / block; ++b)
-    out.Line("((block_vec*)&x)[", b, "] = *(const block_vec*)(from + ", b, " * stride);");
+    out.Line("if (blocks > ", b, ") ((block_vec*)&x)[", b, "] = *(const block_vec*)(from + ", b,
+             " * stride);");
   out.Line("return x;");
   out.Close();
-  out.Open("static inline void store_blocks(float* to, long stride, vec x)");
+  out.Open("static inline void store_blocks(float* to, long stride, long blocks, vec x)");
   for (int64_t b = 0; b < lanes / block; ++b)
-    out.Line("*(block_vec*)(to + ", b, " * stride) = ((const block_vec*)&x)[", b, "];");
+    out.Line("if (blocks > ", b, ") *(block_vec*)(to + ", b, " * stride) = ((const block_vec*)&x)[", b, "];");
   out.Close();
 }
 

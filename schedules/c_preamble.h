@@ -13,8 +13,8 @@ namespace tunefarm::schedules {
 void PrintPreamble(const std::string& title, const std::string& config, int lanes,
                    const ComputeDefinition& compute, CText& out);
 
-// vec load_blocks(from, stride) and store_blocks(to, stride, x): of vectors of `lanes`, a multiple of
-// `block`, the blocks of which lie `stride` elements apart.
+// vec load_blocks(from, stride, blocks) and store_blocks(to, stride, blocks, x): the first blocks of a vector
+// of `lanes`, each of `block` lanes that lie together, `stride` elements from one to the next.
 void PrintBlockAccess(int lanes, int64_t block, CText& out);
 
 // vec every_second(vec a, vec b): the even elements of `a`, then the odd ones of `b`.

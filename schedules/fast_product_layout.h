@@ -58,6 +58,9 @@ FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factor
 // Terms of a row as it is packed, those that there are and zeros.
 int64_t RowTerms(const FastProductLayout& layout, const FastProductPlan& plan);
 
+// Elements from one gathered row to the next.
+int64_t GatheredRow(const FastProductLayout& layout, const FastProductPlan& plan);
+
 // The stride of a flat index over `axes`, if there is one.
 std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess& access,
                                   const std::vector<int>& axes);

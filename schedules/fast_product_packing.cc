@@ -203,7 +203,7 @@ void PrintPackConstant(const FastProductKernel& kernel, CText& out) {
   out.Close();
 }
 
-void PrintGatherRow(const FastProductKernel& kernel, CText& out) {
+void PrintGatherRows(const FastProductKernel& kernel, CText& out) {
   const ComputeFacts& facts = kernel.facts;
   const ProductFactor& factor = kernel.factors.rows;
   const LinearAccess& access = *factor.access;
@@ -220,12 +220,21 @@ void PrintGatherRow(const FastProductKernel& kernel, CText& out) {
   out.Blank();
   std::string outer;
   for (const int axis : kernel.factors.outer) absl::StrAppend(&outer, "long ", axes[axis].name, ", ");
-  out.Open("static void gather_row(const float* restrict tensor, ", outer, "long row, float* restrict copy)");
+  const int64_t width = kernel.layout.rows().width, stride = GatheredRow(kernel.layout, kernel.plan);
+  out.Line("// Copies rows of these numbers, run by run: a run of one row is near that of the next.");
+  out.Open("static void gather_rows(const float* restrict tensor, ", outer,
+           "const long* restrict numbers, float* restrict copies)");
   for (const int axis : kernel.factors.outer) out.Line("(void)", axes[axis].name, ";");
+  std::vector<std::pair<std::string, std::string>> places;  // Along each axis: name, how it follows.
   int64_t inside_axis = 1;
   for (auto axis = factor.axes.rbegin(); axis != factor.axes.rend(); ++axis) {
-    out.Line("const long ", axes[*axis].name, " = row / ", inside_axis, " % ", axes[*axis].extent, ";");
+    places.emplace_back(axes[*axis].name,
+                        absl::StrCat("numbers[r] / ", inside_axis, " % ", axes[*axis].extent));
     inside_axis *= axes[*axis].extent;
+  }
+  for (const auto& [name, place] : places) {
+    out.Line("long all_", name, "[", width, "];");
+    out.Line("for (long r = 0; r < ", width, "; ++r) all_", name, "[r] = ", place, ";");
   }
   int opened = 0;
   const auto open = [&](int axis) {
@@ -239,7 +248,10 @@ void PrintGatherRow(const FastProductKernel& kernel, CText& out) {
   for (const int axis : kernel.factors.outer) add(axis);
   for (const int axis : factor.axes) add(axis);
   for (std::size_t t = 0; t < first_of_run; ++t) add(terms[t]);
+  out.Open("for (long r = 0; r < ", width, "; ++r)");
+  for (const auto& [name, place] : places) out.Line("const long ", name, " = all_", name, "[r];");
   out.Line("const long at = ", at.Text(), ";");
+  out.Line("float* restrict copy = copies + r * ", stride, ";");
   const std::string whole = InsideOf(facts, access, run);
   const auto copy_run = [&] {
     out.Line("for (long k = 0; k < ", length, "; ++k) copy[k] = tensor[at + k * ",
@@ -262,10 +274,14 @@ void PrintGatherRow(const FastProductKernel& kernel, CText& out) {
     for (; opened > before; --opened) out.Close();
     out.Close();
   }
-  out.Line("copy += ", length, ";");
+  out.Close();
+  out.Line("copies += ", length, ";");
   for (; opened > 0; --opened) out.Close();
   const int64_t zeros = RowTerms(kernel.layout, kernel.plan) - kernel.factors.term_count;
-  if (zeros > 0) out.Line("for (long k = 0; k < ", zeros, "; ++k) copy[k] = 0;");
+  if (zeros > 0) {
+    out.Line("for (long r = 0; r < ", width, "; ++r) for (long k = 0; k < ", zeros, "; ++k) copies[r * ",
+             stride, " + k] = 0;");
+  }
   out.Close();
 }
 

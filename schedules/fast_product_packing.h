@@ -25,9 +25,10 @@ void PrintPackingTypes(const FastProductKernel& kernel, CText& out);
 // may be anywhere from `from` on.
 void PrintPackConstant(const FastProductKernel& kernel, CText& out);
 
-// void gather_row(const float* tensor, long axis... (the outer ones), long row, float* copy): a row's terms
-// one after the other, zeros where they lie outside of the tensor, and zeros up to RowTerms().
-void PrintGatherRow(const FastProductKernel& kernel, CText& out);
+// void gather_rows(const float* tensor, long axis... (the outer ones), const long* numbers, float* copies): a
+// group of rows, GatheredRow() apart, with a row's terms one after the other, zeros where they lie outside of
+// the tensor, and zeros up to RowTerms().
+void PrintGatherRows(const FastProductKernel& kernel, CText& out);
 
 // void pack_rows(const float* const* rows, float* to, float* pairs, float* scales): a group of rows, whose
 // terms (RowTerms() of them) are contiguous. `pairs` and `scales` are the group's; the next block's pairs lie

@@ -29,7 +29,7 @@ class FastProductPrinter {
       PrintPackConstant(kernel_, out_);
       Prepare();
     }
-    if (layout_.rows_blocked && !ReadsRowsInPlace(factors_, layout_, plan_)) PrintGatherRow(kernel_, out_);
+    if (layout_.rows_blocked && !ReadsRowsInPlace(factors_, layout_, plan_)) PrintGatherRows(kernel_, out_);
     if (layout_.rows_blocked) PrintPackRows(kernel_, out_);
     if (!layout_.rows_blocked || layout_.packs_other) PrintPackLanes(kernel_, out_);
     PrintMultiply(kernel_, registers_, out_);
@@ -124,6 +124,9 @@ class FastProductPrinter {
   void StoreVector(const std::string& sum, const std::string& row_scale, const std::string& lane_scale,
                    bool whole) {
     out_.Line("vec x = ", sum, " * ", row_scale, " * *(const vec_unaligned*)(", lane_scale, ");");
+    const std::string blocks = factors_.lane_block == 0 ? ""
+                               : whole                  ? absl::StrCat(plan_.tile.lanes / factors_.lane_block)
+                                                        : absl::StrCat("valid / ", factors_.lane_block);
     for (std::size_t e = 0; e < facts_.epilogue.size(); ++e) {
       const LinearAccess& access = facts_.epilogue[e];
       switch (facts_.compute.epilogue[e].step) {
@@ -132,8 +135,8 @@ class FastProductPrinter {
           const std::string place = absl::StrCat(TensorName(access), " + ", InTile(access));
           if (FlatStride(facts_, access, factors_.lanes.axes) == 0) {
             out_.Line("x += *(", place, ");");
-          } else if (whole && InBlocks(access)) {
-            out_.Line("x += load_blocks(", place, ", ", BlockStride(access), ");");
+          } else if (InBlocks(access)) {
+            out_.Line("x += load_blocks(", place, ", ", BlockStride(access), ", ", blocks, ");");
           } else if (whole) {
             out_.Line("x += *(const vec_unaligned*)(", place, ");");
           } else {
@@ -150,8 +153,8 @@ class FastProductPrinter {
       }
     }
     const std::string place = absl::StrCat(TensorName(facts_.output), " + ", InTile(facts_.output));
-    if (whole && InBlocks(facts_.output)) {
-      out_.Line("store_blocks(", place, ", ", BlockStride(facts_.output), ", x);");
+    if (InBlocks(facts_.output)) {
+      out_.Line("store_blocks(", place, ", ", BlockStride(facts_.output), ", ", blocks, ", x);");
     } else if (whole) {
       out_.Line("*(vec_unaligned*)(", place, ") = x;");
     } else {
@@ -225,22 +228,25 @@ class FastProductPrinter {
     const ProductFactor& factor = factors_.rows;
     if (layout_.shares_block) Share();
     out_.Open("for (long group = 0; group < ", groups, "; ++group)");
+    const bool in_place = ReadsRowsInPlace(factors_, layout_, plan_);
     out_.Line("const float* rows[", packed.width, "];");
+    if (!in_place) out_.Line("long numbers[", packed.width, "];");
     out_.Open("for (long r = 0; r < ", packed.width, "; ++r)");
     out_.Line("const long row = min_long(", first, " + group * ", packed.width, " + r, ", factor.extent - 1,
               ");");
-    if (ReadsRowsInPlace(factors_, layout_, plan_)) {
+    if (in_place) {
       out_.Line("rows[r] = ", TensorName(*factor.access), " + ",
                 CSumText(Outer(*factor.access), Flat(*factor.access, factor.axes, "row")), ";");
     } else {
-      const int64_t stride = (RowTerms(layout_, plan_) + 15) / 16 * 16;
-      std::string outer;
-      for (const int axis : factors_.outer) absl::StrAppend(&outer, AxisName(axis), ", ");
-      out_.Line("float* restrict copy = ", Gathered(), " + r * ", stride, ";");
-      out_.Line("gather_row(", TensorName(*factor.access), ", ", outer, "row, copy);");
-      out_.Line("rows[r] = copy;");
+      out_.Line("numbers[r] = row;");
+      out_.Line("rows[r] = ", Gathered(), " + r * ", GatheredRow(layout_, plan_), ";");
     }
     out_.Close();
+    if (!in_place) {
+      std::string outer;
+      for (const int axis : factors_.outer) absl::StrAppend(&outer, AxisName(axis), ", ");
+      out_.Line("gather_rows(", TensorName(*factor.access), ", ", outer, "numbers, ", Gathered(), ");");
+    }
     out_.Line("pack_rows(rows, ", GroupOf(packed, to, "group"), ");");
     out_.Close();
   }

@@ -26,6 +26,8 @@ constexpr int64_t kFewestSums = 6;
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
 
+int64_t ApartInCache(int64_t row) { return row % kWays == 0 ? row + kLine : row; }
+
 std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
   if (facts.compute.formula != Formula::kMultiplyAdd || facts.compute.requantize.has_value() ||
       facts.rhs.reads_padding) {
@@ -143,6 +145,10 @@ int64_t RowTerms(const FastProductLayout& layout, const FastProductPlan& plan) {
   return int64_t{layout.splits} * plan.tile.terms * layout.steps;
 }
 
+int64_t GatheredRow(const FastProductLayout& layout, const FastProductPlan& plan) {
+  return ApartInCache(RoundUp(RowTerms(layout, plan), kLine));
+}
+
 bool ReadsLanesInPlace(const ProductFactors& factors) {
   const std::vector<int>& axes = factors.lanes.axes;
   return factors.terms.size() == 1 && axes.size() == 1 && factors.lanes.access->stride[axes[0]] == 1;
@@ -166,8 +172,7 @@ FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factor
   layout.block = plan.block == 0 ? whole : std::min(whole, RoundUp(plan.block, blocked_part * layout.splits));
   layout.blocks = CeilDivide(blocked.extent, layout.block);
   layout.run = RoundUp(layout.steps, kLine);
-  int64_t row = plan.tile.terms * layout.run;
-  if (row % kWays == 0) row += kLine;
+  const int64_t row = ApartInCache(plan.tile.terms * layout.run);
   layout.blocked = Pack(blocked_part, layout.rows_blocked ? row : 0, layout.block, plan.tile, layout);
   layout.other = Pack(layout.rows_blocked ? tile_lanes : rows, layout.rows_blocked ? 0 : row, other.extent,
                       plan.tile, layout);
@@ -183,7 +188,7 @@ FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factor
   if (!ReadsLanesInPlace(factors) || factors.lanes.extent % lanes_width != 0)
     layout.gathered = RoundUp(factors.term_count * lanes_width, kLine);
   if (!ReadsRowsInPlace(factors, layout, plan))
-    layout.gathered = std::max(layout.gathered, RoundUp(RowTerms(layout, plan), kLine) * rows_width);
+    layout.gathered = std::max(layout.gathered, GatheredRow(layout, plan) * rows_width);
   if (layout.sum_blocks > 1) layout.partial_sums = RoundUp(layout.blocked.count * layout.other.count, kLine);
   layout.block_elements = layout.blocked.elements + layout.partial_sums;
   layout.threads = plan.parallel && threads > 1 ? threads : 1;

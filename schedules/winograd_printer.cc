@@ -176,7 +176,7 @@ class WinogradPrinter {
   // A vector of channels that lie together, or in several blocks that are `stride` apart.
   bool SpansBlocks() const { return block_ > 1 && block_ < lanes_; }
   std::string Load(const std::string& pointer, const std::string& stride) const {
-    return SpansBlocks() ? absl::StrCat("load_blocks(", pointer, ", ", stride, ")")
+    return SpansBlocks() ? absl::StrCat("load_blocks(", pointer, ", ", stride, ", ", lanes_ / block_, ")")
                          : absl::StrCat("*(const vec_unaligned*)(", pointer, ")");
   }
 
@@ -253,8 +253,9 @@ class WinogradPrinter {
         return per_channel ? absl::StrCat("*(const vec_unaligned*)(", pointer, ")")
                            : Load(pointer, absl::StrCat(o.block));
       });
-      c_.Line(SpansBlocks() ? absl::StrCat("store_blocks(output + at, ", o.block, ", v);")
-                            : "*(vec_unaligned*)(output + at) = v;");
+      c_.Line(SpansBlocks()
+                  ? absl::StrCat("store_blocks(output + at, ", o.block, ", ", lanes_ / block_, ", v);")
+                  : "*(vec_unaligned*)(output + at) = v;");
       c_.Line("continue;");
       c_.Close();
     }

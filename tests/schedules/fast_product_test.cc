@@ -147,6 +147,33 @@ TEST_CASE("FastProductsStayExactWhereFactorsAreOfDifferentMagnitudes") {
   }
 }
 
+TEST_CASE("AnInfinityStaysInItsRowOrItsGroupOfRows") {
+  for (const char* target_name : {"x86-64-v3", "x86-64-v4"}) {
+    const absl::StatusOr<Target> target = FindTarget(target_name);
+    if (!MachineRuns(*target)) continue;
+    const std::shared_ptr<const Task> task = MakeTask("matmul:m=96,n=80,k=300", target_name);
+    std::vector<BatchKernel> kernels;
+    for (const bool pairs : {false, true}) {
+      Config config = task->space().default_config();
+      Set(*task, config, "algorithm", "fast");
+      Set(*task, config, "fast_rows", "4");
+      Set(*task, config, "pairs", pairs ? "of_3" : "none");
+      Set(*task, config, "strassen", pairs ? "0" : "1");
+      config = task->space().Canonical(config);
+      const absl::StatusOr<KernelSource> source = task->Generate(config);
+      REQUIRE(source.ok());
+      BatchKernel kernel{task, config, *source};
+      kernel.infinite_row = 21;
+      kernel.rows_in_group = pairs ? 1 : 2 * 4;  // Two register tiles.
+      kernels.push_back(kernel);
+    }
+    const absl::StatusOr<std::vector<std::string>> wrong = CheckKernels(kernels, *target, true);
+    INFO(wrong.status().message());
+    REQUIRE(wrong.ok());
+    CHECK(*wrong == std::vector<std::string>{});
+  }
+}
+
 TEST_CASE("FastProductsAreSharedAmongThreadsByBlocks") {
   const std::shared_ptr<const Task> task = MakeTask("matmul:m=512,n=512,k=512", "x86-64-v4", 2);
   const ConfigSpace& space = task->space();

@@ -17,6 +17,9 @@ struct BatchKernel {
   // What lhs and rhs are multiplied by, to see what a kernel makes of magnitudes far from 1. Without
   // epilogue.
   float lhs_magnitude = 1, rhs_magnitude = 1;
+  // Of a matmul, a row of lhs that has an infinity; the results of the group of so many rows, as the kernel
+  // counts them, that it belongs to may be anything.
+  int64_t infinite_row = -1, rows_in_group = 1;
 };
 
 // What is wrong with a kernel of the batch, one text each: a wrong element, or a byte written before or after
