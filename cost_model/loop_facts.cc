@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <span>
+
+#include "schedules/sharing.h"
 
 namespace tunefarm::cost_model {
 
@@ -26,11 +29,14 @@ LoopPath PathOf(const LoopTree& tree, const LoopNode& statement) {
 }
 
 double LargestShare(const LoopPath& path, int threads) {
-  double iterations = 1;
+  std::array<schedules::SharedLoop, kMaxLoopDepth> loops;
+  int count = 0;
   for (int d = 0; d < path.depth; ++d) {
-    if (path.loops[d]->kind == LoopKind::kParallel) iterations *= path.loops[d]->extent;
+    const LoopNode& loop = *path.loops[d];
+    if (loop.kind != LoopKind::kParallel) continue;
+    loops[count++] = {loop.extent, std::clamp<double>(loop.average, loop.extent - 0.999, loop.extent)};
   }
-  return std::ceil(iterations / threads) / iterations;
+  return schedules::BusiestShare(std::span(loops).first(count), threads);
 }
 
 Footprints FootprintsOf(const LoopAccess& access, const LoopPath& path, int element_bytes) {

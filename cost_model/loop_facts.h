@@ -23,7 +23,7 @@ struct LoopPath {
 
 LoopPath PathOf(const schedules::LoopTree& tree, const schedules::LoopNode& statement);
 
-// The share of the path's iterations that falls to the busiest of `threads`: 1 where no loop is parallel.
+// The share of the path's work that falls to the busiest of `threads`: 1 where no loop is parallel.
 double LargestShare(const LoopPath& path, int threads);
 
 // Memory that an access touches in one execution of the loops at depth `level` and deeper, for every level 0

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "schedules/knobs.h"
@@ -196,7 +197,41 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   named(kTailVector, {"guard"});
   named(kParallel, {PaysToShare(*facts_, target_) ? "yes" : "no"});
   if (depthwise && elementwise) PreferWindows(knobs, config);
+  if (threads_ > 1 && !taps && PaysToShare(*facts_, target_)) PreferEvenBlocks(knobs, config);
   return config;
+}
+
+// Blocks that threads get about as much of each; of those the nearest to what is best for one thread.
+void TilingRule::PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config) const {
+  if (knob_[kBlockV] < 0 || knob_[kBlockR] < 0) return;
+  const TilingPlan plan = Resolve(knobs, config);
+  const AxisRoles& roles = *plan.roles;
+  const auto loop = [](int64_t extent, int64_t block, int64_t tile) {
+    const int64_t whole = block == 0 ? extent : (block + tile - 1) / tile * tile;
+    return SharedLoop{(extent + whole - 1) / whole, static_cast<double>(extent) / static_cast<double>(whole)};
+  };
+  const Config preferred = config;
+  const auto distance = [&](KnobId id, std::size_t choice) {
+    return std::abs(static_cast<double>(choice) - preferred.choice[knob_[id]]);
+  };
+  const std::vector<int64_t>&vs = knobs[knob_[kBlockV]].numbers, &rs = knobs[knob_[kBlockR]].numbers;
+  double best = std::numeric_limits<double>::infinity();
+  for (std::size_t v = 0; v < vs.size(); ++v) {
+    for (std::size_t r = 0; r < rs.size(); ++r) {
+      if (vs[v] == 0 && rs[r] == 0) continue;
+      std::vector<SharedLoop> loops;
+      for (const int axis : roles.batch) loops.push_back(loop(Extent(axis), 1, 1));
+      loops.push_back(loop(Extent(roles.vector), vs[v], int64_t{plan.vectors} * plan.lanes));
+      loops.push_back(loop(Extent(roles.rows), rs[r], plan.rows));
+      // A hundredth for each other size on the way.
+      const double cost =
+          BusiestShare(loops, threads_) * (1 + 0.01 * (distance(kBlockV, v) + distance(kBlockR, r)));
+      if (cost >= best) continue;
+      best = cost;
+      config.choice[knob_[kBlockV]] = static_cast<uint16_t>(v);
+      config.choice[knob_[kBlockR]] = static_cast<uint16_t>(r);
+    }
+  }
 }
 
 // Windows of a depthwise convolution, by vectors of channels: the tile shares its inputs among its results

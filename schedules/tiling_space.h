@@ -71,6 +71,7 @@ class TilingRule {
   std::vector<Knob> MakeKnobs() const;
   Config PreferredConfig(const std::vector<Knob>& knobs) const;
   void PreferWindows(const std::vector<Knob>& knobs, Config& config) const;
+  void PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config) const;
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
   int64_t CopyElements(const TilingPlan& plan, const LinearAccess& access, ReadForm form,

@@ -133,6 +133,7 @@ TEST_CASE("AnEstimateIsOfTheBusiestThread") {
   REQUIRE(cycles(1) == Approx(alone));
   REQUIRE(cycles(2) == Approx(alone / 2).epsilon(1e-3));
   tree.nodes[0].extent = 3;  // Of three iterations one thread gets two, and none gets fewer than one.
+  tree.nodes[0].average = 3;
   const double of_three = cycles(1);
   REQUIRE(cycles(2) == Approx(of_three * 2 / 3).epsilon(1e-3));
   REQUIRE(cycles(8) == Approx(of_three / 3).epsilon(1e-3));
