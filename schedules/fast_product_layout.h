@@ -5,13 +5,17 @@
 
 namespace tunefarm::schedules {
 
+// Steps that are packed side by side: a cache line. A product reads rows line after line.
+inline constexpr int64_t kStepsInLine = 16;
+
 // A factor in groups of `width` rows or lanes, `part` for each of Strassen's blocks: of a group, product by
-// product, [step][term of a step][lane], or [row][term][step]; then for each block of the sum, and each
-// product and its rows or lanes, what its pairs add up to; then the factors that undo the scaling. The term t
-// of a step s in part p of a sum is its k = (p * terms + t) * steps + s, as far as there are so many.
+// product, [step][term of a step][lane], or [line of steps][row][term][step]; then for each block of the sum,
+// and each product and its rows or lanes, what its pairs add up to; then the factors that undo the scaling.
+// The term t of a step s in part p of a sum is its k = (p * terms + t) * steps + s, as far as there are so
+// many.
 struct PackedFactor {
   int64_t part = 1, width = 1, count = 1;       // Rows or lanes; all of them, in whole groups.
-  int64_t row = 0;                              // Elements from row to row.
+  bool by_row = false;                          // Rows, not lanes.
   int64_t product = 0, group = 0;               // Elements from product to product, from group to group.
   int64_t group_pairs = 0, all_pairs = 0;       // Sums of pairs: of a group, of all.
   int64_t pairs = 0, scales = 0, elements = 0;  // Where they begin; all, in whole cache lines.
@@ -21,7 +25,6 @@ struct PackedFactor {
 struct FastProductLayout {
   int splits = 1, products = 1;            // Of Strassen's blocks along an axis; their products.
   int64_t steps = 0, sum_blocks = 1;       // Of a product's sum; blocks of them.
-  int64_t run = 0;                         // Elements for the same term of all steps.
   bool rows_blocked = true;                // Or the lanes are.
   bool packs_other = false;                // While the kernel runs, for each iteration of the outer loops.
   int64_t block = 1, blocks = 1;           // Of the blocked factor, whole groups; how many.

@@ -73,6 +73,15 @@ std::string InsideOf(const ComputeFacts& facts, const LinearAccess& access, cons
   return inside;
 }
 
+// Where a row's term of a step lies in a product: steps by the line.
+std::string PlaceInRows(const FastProductKernel& kernel, const std::string& row, const std::string& term,
+                        const std::string& step) {
+  const int64_t terms = kernel.plan.tile.terms;
+  return absl::StrCat("(", step, ") / ", kStepsInLine, " * ",
+                      kernel.layout.rows().part * terms * kStepsInLine, " + (", row, " * ", terms, " + ",
+                      term, ") * ", kStepsInLine, " + (", step, ") % ", kStepsInLine);
+}
+
 // A loop over the terms of a step. Written out where products are few; 49 would take seconds to compile.
 void OpenTerms(const FastProductKernel& kernel, CText& out) {
   out.Line("#pragma GCC unroll ", kernel.layout.products <= 7 ? 4 : 1);
@@ -164,8 +173,7 @@ void PrintPackConstant(const FastProductKernel& kernel, CText& out) {
   out.Line("scale[part] = place < ", factor.extent, " ? from_bits(", kTwice, " - power) : 0;");
   out.Line("to[", packed.scales, " + place] = from_bits(power);");
   out.Close();
-  out.Line("float* restrict tile = to + group * ", packed.group, "L + i",
-           rows ? absl::StrCat(" * ", packed.row) : "", ";");
+  out.Line("float* restrict tile = to + group * ", packed.group, "L;");
   out.Open("for (long block = 0; block < ", layout.sum_blocks, "; ++block)");
   out.Line("float pairs[", layout.products, "] = {0};");
   out.Line("const long end = min_long((block + 1) * ", kernel.plan.steps, ", ", layout.steps, ");");
@@ -183,8 +191,8 @@ void PrintPackConstant(const FastProductKernel& kernel, CText& out) {
   out.Line("float sum = 0;");
   out.Line("for (long b = 0; b < ", blocks, "; ++b) sum += constant_blocks[product][b] * x[b];");
   out.Line("tile[product * ", packed.product, "L + ",
-           rows ? absl::StrCat("t * ", layout.run, " + step")
-                : absl::StrCat("(step * ", terms, " + t) * ", packed.part),
+           rows ? PlaceInRows(kernel, "i", "t", "step")
+                : absl::StrCat("(step * ", terms, " + t) * ", packed.part, " + i"),
            "] = sum;");
   out.Line("if (t == 0) first[product] = sum;");
   out.Line("if (t == 1) pairs[product] += first[product] * sum;");
@@ -303,7 +311,19 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
     PrintAcross(lanes, "add", out);
     out.Close();
   }
-  out.Line("// A group of rows: [product][row][term of a step][step].");
+  const int64_t rest = layout.steps % lanes;  // Steps of the last vector.
+  if (rest > 0) {
+    std::string order, exist;
+    for (int lane = 0; lane < lanes; ++lane) {
+      absl::StrAppend(&order, ", ", (lane + lanes - rest) % lanes);
+      absl::StrAppend(&exist, lane == 0 ? "" : ", ", lane < rest ? -1 : 0);
+    }
+    out.Line("// The last lanes to the front, and zeros behind.");
+    out.Open("static inline vec last_lanes(vec x)");
+    out.Line("return (vec)((mask)__builtin_shufflevector(x, x", order, ") & (mask){", exist, "});");
+    out.Close();
+  }
+  out.Line("// A group of rows: [product][line of steps][row][term of a step][step].");
   out.Open("static void pack_rows(const float* const* rows, float* restrict to, float* restrict pairs, ",
            "float* restrict scales)");
   if (!pairs) out.Line("(void)pairs;");
@@ -321,13 +341,7 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
   out.Line("scale[row] = from_bits(", kTwice, " - power);");
   out.Line("scales[row] = from_bits(power);");
   out.Close();
-  if (pairs) {
-    std::string numbers;
-    for (int lane = 0; lane < lanes; ++lane) absl::StrAppend(&numbers, lane == 0 ? "" : ", ", lane);
-    out.Line("const mask lane_numbers = {", numbers, "};");
-  }
   out.Open("for (int row = 0; row < ", packed.part, "; ++row)");
-  out.Line("float* restrict own = to + row * ", packed.row, "L;");
   for (int part = 0; part < splits; ++part) {
     out.Line("const float* restrict from", part, " = rows[", part * packed.part, " + row];");
     out.Line("const float scale", part, " = scale[", part * packed.part, " + row];");
@@ -335,28 +349,36 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
   out.Open("for (long block = 0; block < ", layout.sum_blocks, "; ++block)");
   out.Line("const long end = min_long((block + 1) * ", kernel.plan.steps, ", ", layout.steps, ");");
   if (pairs) out.Line("vec sums[", layout.products, "] = {{0}};");
-  out.Line("// The last vector moves inwards, and counts what is new.");
-  out.Open("for (long step = block * ", kernel.plan.steps, "; step < end; step += ", lanes, ")");
-  out.Line("const long at = min_long(step, end - ", lanes, ");");
-  if (pairs) {
-    out.Line("const mask fresh = lane_numbers >= (int)(step - at);");
-    out.Line("vec first[", layout.products, "] = {{0}};");
-  }
-  OpenTerms(kernel, out);
-  for (int part = 0; part < splits; ++part) {
-    for (int sum_block = 0; sum_block < splits; ++sum_block) {
-      out.Line("const vec ", Block(part * splits + sum_block), " = *(const vec_unaligned*)(from", part,
-               " + (", sum_block * step_terms, " + t) * ", layout.steps, " + at) * scale", part, ";");
+  const auto vector = [&](bool whole) {
+    if (pairs) out.Line("vec first[", layout.products, "] = {{0}};");
+    out.Line("float* restrict own = to + ", PlaceInRows(kernel, "row", "0", "step"), ";");
+    OpenTerms(kernel, out);
+    for (int part = 0; part < splits; ++part) {
+      for (int sum_block = 0; sum_block < splits; ++sum_block) {
+        const std::string from =
+            absl::StrCat("*(const vec_unaligned*)(from", part, " + (", sum_block * step_terms, " + t) * ",
+                         layout.steps, " + ", whole ? "step" : absl::StrCat(layout.steps - lanes), ")");
+        out.Line("const vec ", Block(part * splits + sum_block), " = ",
+                 whole ? from : absl::StrCat("last_lanes(", from, ")"), " * scale", part, ";");
+      }
     }
-  }
-  for (int product = 0; product < layout.products; ++product) {
-    out.Line("const vec y", product, " = ", SumOf(kernel.form.products[product].a), ";");
-    out.Line("*(vec_unaligned*)(own + ", product * packed.product, "L + t * ", layout.run, " + at) = y",
-             product, ";");
-    PairOf(kernel, product, absl::StrCat("(vec)((mask)first[", product, "] & fresh)"), out);
-  }
+    for (int product = 0; product < layout.products; ++product) {
+      out.Line("const vec y", product, " = ", SumOf(kernel.form.products[product].a), ";");
+      out.Line("*(vec_unaligned*)(own + ", product * packed.product, "L + t * ", kStepsInLine, ") = y",
+               product, ";");
+      PairOf(kernel, product, absl::StrCat("first[", product, "]"), out);
+    }
+    out.Close();
+  };
+  out.Line("long step = block * ", kernel.plan.steps, ";");
+  out.Open("for (; step + ", lanes, " <= end; step += ", lanes, ")");
+  vector(true);
   out.Close();
-  out.Close();
+  if (rest > 0) {
+    out.Open("if (step < end)");
+    vector(false);
+    out.Close();
+  }
   if (pairs)
     out.Line("for (int product = 0; product < ", layout.products, "; ++product) pairs[block * ",
              packed.all_pairs, " + product * ", packed.part, " + row] = add_lanes(sums[product]);");

@@ -409,7 +409,7 @@ class FastProductPrinter {
     FetchOutput();
     const auto in_block = [&](const PackedFactor& packed, const std::string& at, const char* group) {
       return absl::StrCat(at, " + ", group, " * ", packed.group, "L + block * ",
-                          plan_.steps * (packed.row > 0 ? 1 : terms_ * packed.part), "L");
+                          plan_.steps * terms_ * packed.part, "L");
     };
     const auto pairs_of = [&](const PackedFactor& packed, const std::string& at, const char* group) {
       return plan_.tile.pairs ? absl::StrCat(at, " + ", packed.pairs, "L + block * ", packed.all_pairs, " + ",

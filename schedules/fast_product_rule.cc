@@ -93,16 +93,18 @@ std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
   return factors;
 }
 
-// `row`: elements from row to row; 0 for lanes. Products lie a line apart, lest all of them begin in the same
+// Products lie a line apart, lest all of them begin in the same
 // ways of the cache.
-PackedFactor Pack(int64_t part, int64_t row, int64_t extent, const FastTile& tile,
+PackedFactor Pack(int64_t part, bool by_row, int64_t extent, const FastTile& tile,
                   const FastProductLayout& layout) {
   PackedFactor packed;
   packed.part = part;
-  packed.row = row;
+  packed.by_row = by_row;
   packed.width = part * layout.splits;
   packed.count = RoundUp(extent, packed.width);
-  packed.product = RoundUp(part * (row > 0 ? row : layout.steps * tile.terms), kLine) + kLine;
+  packed.product =
+      RoundUp(part * tile.terms * (by_row ? RoundUp(layout.steps, kStepsInLine) : layout.steps), kLine) +
+      kLine;
   packed.group = packed.product * layout.products;
   packed.group_pairs = part * layout.products;
   packed.all_pairs = packed.group_pairs * packed.groups();
@@ -171,11 +173,9 @@ FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factor
   const int64_t whole = RoundUp(blocked.extent, blocked_part * layout.splits);
   layout.block = plan.block == 0 ? whole : std::min(whole, RoundUp(plan.block, blocked_part * layout.splits));
   layout.blocks = CeilDivide(blocked.extent, layout.block);
-  layout.run = RoundUp(layout.steps, kLine);
-  const int64_t row = ApartInCache(plan.tile.terms * layout.run);
-  layout.blocked = Pack(blocked_part, layout.rows_blocked ? row : 0, layout.block, plan.tile, layout);
-  layout.other = Pack(layout.rows_blocked ? tile_lanes : rows, layout.rows_blocked ? 0 : row, other.extent,
-                      plan.tile, layout);
+  layout.blocked = Pack(blocked_part, layout.rows_blocked, layout.block, plan.tile, layout);
+  layout.other =
+      Pack(layout.rows_blocked ? tile_lanes : rows, !layout.rows_blocked, other.extent, plan.tile, layout);
   if (other.access->constant) {
     for (const int axis : factors.outer) {
       if (other.access->uses[axis]) layout.other_copies *= facts.compute.axes[axis].extent;
@@ -443,7 +443,7 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
               around.kind == LoopKind::kUnrolled ? (is_rows ? 1 : packed.part) : around.step * packed.part;
         } else if (around.axis == (is_rows ? row : lane)) {
           stride = around.kind == LoopKind::kVectorized ? 1
-                   : around.kind == LoopKind::kUnrolled ? (is_rows ? packed.row : tile.lanes)
+                   : around.kind == LoopKind::kUnrolled ? (is_rows ? tile.terms * kStepsInLine : tile.lanes)
                    : around.step == packed.width        ? packed.group
                                                         : 0;
         }

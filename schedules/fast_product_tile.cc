@@ -102,7 +102,7 @@ class TilePrinter {
       return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.tile.lanes) * 4, "(%[b])");
     };
     const auto term_at = [&](int row, int term) {
-      return absl::StrCat((row * layout_.rows().row + term * layout_.run) * 4, "(%[a])");
+      return absl::StrCat((row * terms_ + term) * kStepsInLine * 4, "(%[a])");
     };
     std::vector<std::string> pairs, singles;
     for (int row = 0; tile.pairs && row < rows; ++row) {
@@ -133,10 +133,17 @@ class TilePrinter {
       }
     }
     const auto line = [&](const std::string& text) { out_.Line("\"", text, "\\n\\t\""); };
+    out_.Line("long line;");
     out_.Line("__asm__ volatile(");
     ForEachSum([&](int row, int v) {
       line(absl::StrCat("vmovups ", (row * vectors + v) * plan_.tile.lanes * 4, "(%[sums]), ", sum(row, v)));
     });
+    // Steps of a line, then the next one.
+    line("2:");
+    line(absl::StrCat("mov $", kStepsInLine, ", %[line]"));
+    line("cmp %[line], %[steps]");
+    line("cmovl %[steps], %[line]");
+    line("sub %[line], %[steps]");
     line("1:");
     for (int v = 0; tile.pairs && v < vectors; ++v)
       line(absl::StrCat("vmovups ", lanes_at(0, v), ", ", name(sums + v)));
@@ -150,15 +157,18 @@ class TilePrinter {
     for (; done < singles.size(); ++done) line(singles[done]);
     line("add $4, %[a]");
     line(absl::StrCat("add $", terms_ * tile_lanes_ * 4, ", %[b]"));
-    line("dec %[steps]");
+    line("dec %[line]");
     line("jnz 1b");
+    line(absl::StrCat("add $", (plan_.tile.rows * terms_ - 1) * kStepsInLine * 4, ", %[a]"));
+    line("test %[steps], %[steps]");
+    line("jnz 2b");
     ForEachSum([&](int row, int v) {
       line(absl::StrCat("vmovups ", sum(row, v), ", ", (row * vectors + v) * plan_.tile.lanes * 4,
                         "(%[sums])"));
     });
     std::string clobbered;
     for (int r = 0; r < used; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
-    out_.Line(": [a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps)");
+    out_.Line(": [a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps), [line] \"=&r\"(line)");
     out_.Line(": [sums] \"r\"(sums)");
     out_.Line(": ", clobbered, "\"cc\", \"memory\");");
   }

@@ -156,6 +156,7 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
                              "power_of_2",
                              "from_bits",
                              "largest_lane",
+                             "last_lanes",
                              "add_lanes",
                              "add",
                              "measure_lanes",

@@ -43,8 +43,9 @@ TEST_CASE("TheBusiestThreadGetsWhatAStaticScheduleDealsItsOwn") {
 
 TEST_CASE("ADefaultForThreadsGivesThemAboutAsMuch") {
   // Rows that 96 divide badly, and few columns or many.
-  for (const char* text : {"conv2d:n=1,h=14,w=14,ci=1024,co=512,kh=1,kw=1,layout=nhwc", "matmul:m=200,n=300,k=256",
-                           "conv2d:n=1,h=14,w=14,ci=1024,co=48,kh=1,kw=1,layout=nhwc"}) {
+  for (const char* text :
+       {"conv2d:n=1,h=14,w=14,ci=1024,co=512,kh=1,kw=1,layout=nhwc", "matmul:m=200,n=300,k=256",
+        "conv2d:n=1,h=14,w=14,ci=1024,co=48,kh=1,kw=1,layout=nhwc"}) {
     for (const int threads : {2, 3, 4}) {
       const std::shared_ptr<const Task> task = MakeTask(text, "x86-64-v4", threads);
       const absl::StatusOr<LoopTree> tree = task->Lower(task->space().default_config());
