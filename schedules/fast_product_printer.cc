@@ -388,16 +388,19 @@ class FastProductPrinter {
     } else {
       PackLaneGroups(layout_.blocked, "lane_groups", "own", "first", layout_.shares_block);
     }
-    out_.Open("for (long block = 0; block < ", layout_.sum_blocks, "; ++block)");
-    out_.Line("const long steps = min_long(", plan_.steps, ", ", layout_.steps, " - block * ", plan_.steps,
-              ");");
+    const bool in_blocks = layout_.sum_blocks > 1;
     if (layout_.shares_block) Share(" collapse(2)");
     out_.Open("for (long lane_group = 0; lane_group < lane_groups; ++lane_group)");
+    if (in_blocks) {
+      out_.Open("for (long block = 0; block < ", layout_.sum_blocks, "; ++block)");
+      out_.Line("const long steps = min_long(", plan_.steps, ", ", layout_.steps, " - block * ", plan_.steps,
+                ");");
+    }
     out_.Open("for (long row_group = 0; row_group < row_groups; ++row_group)");
     const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
     const int64_t group_sums = sums * layout_.splits * layout_.splits;
-    if (layout_.sum_blocks > 1) {
-      out_.Line("vec* sums = partial + (lane_group * ", rows.groups(), " + row_group) * ", group_sums, ";");
+    if (in_blocks) {
+      out_.Line("vec* sums = partial + row_group * ", group_sums, ";");
     } else {
       out_.Line("vec sums[", group_sums, "];");
     }
@@ -407,20 +410,22 @@ class FastProductPrinter {
     out_.Line("const long first_row = ", first_of(rows_blocked, "row_group", rows),
               ", first_lane = ", first_of(!rows_blocked, "lane_group", lanes), ";");
     FetchOutput();
-    const auto in_block = [&](const PackedFactor& packed, const std::string& at, const char* group) {
-      return absl::StrCat(at, " + ", group, " * ", packed.group, "L + block * ",
-                          plan_.steps * terms_ * packed.part, "L");
+    const auto group_of = [&](const PackedFactor& packed, const std::string& at, const char* group) {
+      return absl::StrCat(
+          at, " + ", group, " * ", packed.group, "L",
+          in_blocks ? absl::StrCat(" + block * ", plan_.steps * terms_ * packed.part, "L") : "");
     };
     const auto pairs_of = [&](const PackedFactor& packed, const std::string& at, const char* group) {
-      return plan_.tile.pairs ? absl::StrCat(at, " + ", packed.pairs, "L + block * ", packed.all_pairs, " + ",
-                                             group, " * ", packed.group_pairs)
-                              : "0";
+      return plan_.tile.pairs
+                 ? absl::StrCat(at, " + ", packed.pairs, "L + ", group, " * ", packed.group_pairs, "L",
+                                in_blocks ? absl::StrCat(" + block * ", packed.all_pairs, "L") : "")
+                 : "0";
     };
-    out_.Line(layout_.products > 1 ? "multiply_group(" : "multiply(", in_block(rows, a, "row_group"), ", ",
-              in_block(lanes, b, "lane_group"), ", steps, ", pairs_of(rows, a, "row_group"), ", ",
-              pairs_of(lanes, b, "lane_group"), ", sums, ", layout_.sum_blocks > 1 ? "block == 0" : "1",
-              ");");
-    if (layout_.sum_blocks > 1) out_.Line("if (block + 1 < ", layout_.sum_blocks, ") continue;");
+    out_.Line(layout_.products > 1 ? "multiply_group(" : "multiply(", group_of(rows, a, "row_group"), ", ",
+              group_of(lanes, b, "lane_group"), ", ", in_blocks ? "steps" : absl::StrCat(layout_.steps), ", ",
+              pairs_of(rows, a, "row_group"), ", ", pairs_of(lanes, b, "lane_group"), ", sums, ",
+              in_blocks ? "block == 0" : "1", ");");
+    if (in_blocks) out_.Line("if (block + 1 < ", layout_.sum_blocks, ") continue;");
     const auto scales_of = [&](const char* name, const PackedFactor& packed, const std::string& at,
                                const char* group) {
       out_.Line("const float* restrict ", name, " = ", at, " + ", packed.scales, "L + ", group, " * ",
@@ -429,7 +434,7 @@ class FastProductPrinter {
     scales_of("group_row_scales", rows, a, "row_group");
     scales_of("group_lane_scales", lanes, b, "lane_group");
     StoreGroup();
-    for (int i = 0; i < 4; ++i) out_.Close();
+    for (int i = 0; i < (in_blocks ? 4 : 3); ++i) out_.Close();
     CloseOuter();
     out_.Close();
   }

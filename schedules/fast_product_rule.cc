@@ -13,6 +13,7 @@ namespace tunefarm::schedules {
 namespace {
 
 constexpr std::array<int64_t, 8> kBlocks = {32, 64, 96, 128, 192, 256, 512, 1024};
+constexpr int64_t kTermsOfPanel = 288;  // Of two vectors of 8 lanes, half of a first-level cache.
 constexpr int64_t kBlockOfStart = 32, kBlockOfSharedStart = 128;
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
@@ -189,7 +190,7 @@ FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factor
     layout.gathered = RoundUp(factors.term_count * lanes_width, kLine);
   if (!ReadsRowsInPlace(factors, layout, plan))
     layout.gathered = std::max(layout.gathered, GatheredRow(layout, plan) * rows_width);
-  if (layout.sum_blocks > 1) layout.partial_sums = RoundUp(layout.blocked.count * layout.other.count, kLine);
+  if (layout.sum_blocks > 1) layout.partial_sums = RoundUp(layout.rows().count * layout.lanes().width, kLine);
   layout.block_elements = layout.blocked.elements + layout.partial_sums;
   layout.threads = plan.parallel && threads > 1 ? threads : 1;
   layout.shares_block = layout.threads > 1 && plan.in_block;
@@ -233,17 +234,17 @@ void FastProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) con
   // pairs can use of 32. Where sums are so few that multiply-adds wait for one another, fewer multiply-adds
   // are worth more: Strassen's products as well.
   const bool many = target_.vector_registers >= 32;
-  SetStart(knobs, {many ? 8 : 4, 2, 1, many ? 0 : 1}, config);
+  SetStart(knobs, {many ? 8 : 4, 2, many ? 1 : 2, many ? 0 : 1}, config);
 }
 
 std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
                                                  const Config& preferred) const {
   std::vector<Start> starts;
   if (target_.vector_registers >= 32) {
-    starts = {{8, 3, 0, 1}};
+    starts = {{4, 4, 2, 1, true}, {8, 3, 0, 1}};
     if (SpansBlocks()) starts.push_back({8, 3, 0, 0});
   } else {
-    starts = {{6, 2, 0, 1}, {4, 2, 1, 0}};
+    starts = {{6, 2, 0, 1}, {4, 2, 2, 0, false, kTermsOfPanel}};
   }
   std::vector<Config> configs(starts.size(), preferred);
   for (std::size_t i = 0; i < starts.size(); ++i) SetStart(knobs, starts[i], configs[i]);
@@ -263,14 +264,16 @@ void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& star
   set("fast_vectors", std::min<int64_t>(start.vectors, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
   set("pairs", start.pairs);
   set("strassen", start.levels);
-  // All terms at once, and a block of rows that leaves room for the panels in the second-level cache.
-  set("fast_terms", std::numeric_limits<int64_t>::max());
+  set("fast_broadcast", start.folded ? 1 : 0);
+  // A block of rows that leaves room for the panels in the second-level cache.
+  set("fast_terms", start.terms);
   set("pack_block", kBlockOfStart);
   // Threads get blocks where these come out nearly even.
   const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
   const int64_t blocks = CeilDivide(blocked.extent, kBlockOfStart);
   if (threads_ > 1 && 10 * RoundUp(blocks, threads_) > 11 * blocks) {
     set("share", 1);
+    set("fast_terms", std::numeric_limits<int64_t>::max());
     set("pack_block", kBlockOfSharedStart);
   }
 }
@@ -319,6 +322,7 @@ const char* FastProductRule::Refusal(const FastProductPlan& plan) const {
   if ((layout.splits - 1) * layout.rows().part >= factors_.rows.extent)
     return "a register tile would have no rows";
   if (layout.steps < tile.lanes) return "a product's sum is shorter than a vector";
+  if (layout.shares_block && layout.sum_blocks > 1) return "threads share tiles of whole sums only";
   if (plan.in_block && !plan.parallel) return "nothing is shared in a block of one thread";
   if (layout.threads >
       (layout.shares_block ? layout.blocked.groups() * layout.other.groups() : layout.blocks))
@@ -374,9 +378,9 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
   open(layout.rows_blocked ? row : lane, layout.blocks,
        layout.threads > 1 && !layout.shares_block ? LoopKind::kParallel : LoopKind::kSerial, layout.block);
   AddPacking(tree, layout, plan);
-  open(k, layout.sum_blocks, LoopKind::kSerial, plan.steps * tile.terms);
   const LoopKind group_loop = layout.shares_block ? LoopKind::kParallel : LoopKind::kSerial;
   open(lane, layout.lanes().groups(), group_loop, layout.lanes().width);
+  open(k, layout.sum_blocks, LoopKind::kSerial, plan.steps * tile.terms);
   open(row, layout.rows().groups(), group_loop, layout.rows().width);
   const auto in_tiles = [&](StatementKind kind, int64_t tiles, const std::vector<int>& reads, int written) {
     tree.Open(row, tile.rows * tiles, LoopKind::kUnrolled);

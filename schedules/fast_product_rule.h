@@ -15,7 +15,7 @@
 // the first cache.
 //
 //   scaled weights -> panels, once; for each block of rows: scaled rows -> groups
-//   for each block of the sum: for each panel: for each group: for each product:
+//   for each panel: for each block of the sum: for each group: for each product:
 //     sums[row][column] += pairs and single terms
 //   output = epilogue(sums, scaled back)
 //
@@ -28,6 +28,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -115,6 +116,8 @@ class FastProductRule {
  private:
   struct Start {
     int rows, vectors, pairs, levels;
+    bool folded = false;
+    int64_t terms = std::numeric_limits<int64_t>::max();
   };
   // The tiling rule's vectors end with a block of channels; here one holds several blocks.
   bool SpansBlocks() const;

@@ -133,7 +133,11 @@ class TilePrinter {
       }
     }
     const auto line = [&](const std::string& text) { out_.Line("\"", text, "\\n\\t\""); };
+    // A step needs all of its rows' and terms' lines at once; those of the next line of steps are fetched
+    // while this one's last.
+    const int64_t lines = int64_t{rows} * terms_, fetched = (lines + kStepsInLine - 1) / kStepsInLine;
     out_.Line("long line;");
+    out_.Line("const float* next = a + ", lines * kStepsInLine, ";");
     out_.Line("__asm__ volatile(");
     ForEachSum([&](int row, int v) {
       line(absl::StrCat("vmovups ", (row * vectors + v) * plan_.tile.lanes * 4, "(%[sums]), ", sum(row, v)));
@@ -145,6 +149,8 @@ class TilePrinter {
     line("cmovl %[steps], %[line]");
     line("sub %[line], %[steps]");
     line("1:");
+    for (int64_t i = 0; i < fetched; ++i) line(absl::StrCat("prefetcht0 ", i * 64, "(%[next])"));
+    line(absl::StrCat("add $", fetched * 64, ", %[next]"));
     for (int v = 0; tile.pairs && v < vectors; ++v)
       line(absl::StrCat("vmovups ", lanes_at(0, v), ", ", name(sums + v)));
     for (int v = 0; both && v < vectors; ++v)
@@ -168,7 +174,8 @@ class TilePrinter {
     });
     std::string clobbered;
     for (int r = 0; r < used; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
-    out_.Line(": [a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps), [line] \"=&r\"(line)");
+    out_.Line(": [a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps), [line] \"=&r\"(line), ",
+              "[next] \"+r\"(next)");
     out_.Line(": [sums] \"r\"(sums)");
     out_.Line(": ", clobbered, "\"cc\", \"memory\");");
   }
