@@ -15,7 +15,6 @@ inline constexpr int64_t kStepsInLine = 16;
 // many.
 struct PackedFactor {
   int64_t part = 1, width = 1, count = 1;       // Rows or lanes; all of them, in whole groups.
-  bool by_row = false;                          // Rows, not lanes.
   int64_t product = 0, group = 0;               // Elements from product to product, from group to group.
   int64_t group_pairs = 0, all_pairs = 0;       // Sums of pairs: of a group, of all.
   int64_t pairs = 0, scales = 0, elements = 0;  // Where they begin; all, in whole cache lines.

@@ -27,6 +27,7 @@ constexpr int64_t kFewestSums = 6;
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
 
+// From row to row: not a multiple of what brings rows into the same sets of the first-level cache.
 int64_t ApartInCache(int64_t row) { return row % kWays == 0 ? row + kLine : row; }
 
 std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
@@ -94,13 +95,11 @@ std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
   return factors;
 }
 
-// Products lie a line apart, lest all of them begin in the same
-// ways of the cache.
+// Products lie a line apart, lest all of them begin in the same ways of the cache.
 PackedFactor Pack(int64_t part, bool by_row, int64_t extent, const FastTile& tile,
                   const FastProductLayout& layout) {
   PackedFactor packed;
   packed.part = part;
-  packed.by_row = by_row;
   packed.width = part * layout.splits;
   packed.count = RoundUp(extent, packed.width);
   packed.product =
@@ -254,8 +253,8 @@ std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
 void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& start, Config& config) const {
   const auto set = [&](const char* name, int64_t wanted) {
     const auto knob = std::ranges::find(knobs, name, &Knob::name);
-    const std::vector<int64_t>& sizes = knob->numbers;
     if (knob == knobs.end()) return;
+    const std::vector<int64_t>& sizes = knob->numbers;
     // The last one is the largest, or "all".
     const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
     config.choice[knob - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
