@@ -77,7 +77,7 @@ bool ReadLine(int fd, std::string& line) {
 double TimeCalls(const Peer& peer, Buffer& output, long calls, bool alone) {
   const clockid_t clock = alone ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
   const double warm = Seconds(CLOCK_MONOTONIC) + (alone ? 0 : absl::ToDoubleSeconds(kWarmUp));
-  if (calls > 1) {
+  if (calls > 1 || !alone) {
     do {
       peer.run(output);
     } while (Seconds(CLOCK_MONOTONIC) < warm);

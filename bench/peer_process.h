@@ -25,11 +25,11 @@ class PeerProcess {
   double error() const { return error_; }
 
   // Seconds that so many calls took. When they are more than one, they come after one that is not timed
-  // (others have had the caches), or 60 ms of them with several threads, which have to find a CPU each. With
-  // one thread processor time, of all threads of the process: it is what a clock shows on an idle machine, it
-  // leaves out what others took of the CPU, and a library that starts threads of its own gains nothing by
-  // them; with more, wall time. Returns when the peer's threads sleep again. kInternal: the process has
-  // ended.
+  // (others have had the caches); with several threads, which have to find a CPU each, always after 60 ms of
+  // them: a first call can take a thousand times as long. With one thread processor time, of all threads of
+  // the process: it is what a clock shows on an idle machine, it leaves out what others took of the CPU, and
+  // a library that starts threads of its own gains nothing by them; with more, wall time. Returns when the
+  // peer's threads sleep again. kInternal: the process has ended.
   absl::StatusOr<double> TimeCalls(long calls);
 
   PeerProcess(PeerProcess&& other) noexcept;
