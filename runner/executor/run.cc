@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -148,15 +147,6 @@ Reading Timed(const Work& work, bool alone = true) {
   return reading;
 }
 
-// Threads that wake up share a CPU until the system's scheduler parts them, for 10 to 20 ms as a rule: until
-// then a call of some microseconds takes as many milliseconds.
-void PartThreads(const std::function<void()>& call) {
-  constexpr double kLongEnoughUs = 40000;
-  const double start = MonotonicMicros();
-  do call();
-  while (MonotonicMicros() - start < kLongEnoughUs);
-}
-
 CoreReading ReadCore(ReferenceKernel& reference) {
   reference.Warm();
   const Reading clock = Timed([] { ReferenceKernel::Clock(); });
@@ -217,7 +207,6 @@ void RunJob(const Job& job) {
       };
       return Timed(calls, job.threads == 1);
     };
-    if (job.threads > 1) PartThreads([&] { Call(kernels[0], tensors); });
     bench.reference = [&] { return ReadCore(reference); };
     bench.begin_sampling = [&] {
       switches = InvoluntarySwitches();

@@ -102,6 +102,23 @@ TEST_CASE("APeersThreadsSleepWhenTheNextHasItsTurn") {
         0.03);
 }
 
+TEST_CASE("WithThreadsEvenASingleCallIsTimedWarm") {
+  const Problem problem = Product(2);
+  absl::StatusOr<PeerProcess> process = PeerProcess::Start(problem, []() -> absl::StatusOr<Peer> {
+    Peer peer;
+    peer.name = "late riser";
+    peer.is_operator = false;
+    peer.run = [calls = 0](Buffer&) mutable {
+      if (++calls == 1) Spin(0.5);
+    };
+    return peer;
+  });
+  REQUIRE(process.status() == absl::OkStatus());
+  const absl::StatusOr<double> seconds = process->TimeCalls(1);
+  REQUIRE(seconds.status() == absl::OkStatus());
+  CHECK(*seconds < 0.25);
+}
+
 TEST_CASE("RoundsInterleaveAndRotate") {
   std::string order;
   const auto peer = [&order](char name, double seconds) -> TimeCalls {
