@@ -53,7 +53,9 @@ class WinogradAlternative final : public Alternative {
   const char* version() const override { return "winograd-2"; }
   std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
   bool Uses(const Knob& knob) const override { return WinogradRule::Uses(knob); }
-  void Prefer(const std::vector<Knob>& knobs, Config& config) const override { rule_.Prefer(knobs, config); }
+  std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const override {
+    return rule_.Starts(knobs, preferred);
+  }
   const char* Refusal(const ConfigSpace& space, const Config& config) const override {
     return rule_.Refusal(rule_.Resolve(space, config));
   }

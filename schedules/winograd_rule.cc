@@ -1,7 +1,9 @@
 #include "schedules/winograd_rule.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
+#include <utility>
 
 #include "schedules/knobs.h"
 #include "schedules/lower.h"
@@ -159,19 +161,52 @@ std::vector<Knob> WinogradRule::Knobs() const {
   return knobs;
 }
 
-void WinogradRule::Prefer(const std::vector<Knob>& knobs, Config& config) const {
-  // By the sizes of the larger form. Where there are more weights than tiles and products, threads had better
-  // read a part of them each, all tiles at once.
-  const WinogradShape& all = cuts_.back().shape;
-  const bool in_block = threads_ > 1 && all.ci * all.co > all.tiles * (all.ci + all.co);
-  const auto set = [&](const char* name, int64_t number) {
-    const auto knob = std::ranges::find(knobs, name, &Knob::name);
-    if (knob == knobs.end()) return;
-    const auto value = std::ranges::find(knob->numbers, number);
-    config.choice[knob - knobs.begin()] = static_cast<uint16_t>(value - knob->numbers.begin());
-  };
-  if (in_block) set("tiles", 0);
-  set("share", in_block ? 1 : 0);
+std::vector<Config> WinogradRule::Starts(const std::vector<Knob>& knobs, const Config& preferred) const {
+  std::vector<Config> starts;
+  for (std::size_t form = 0; form < kOutputs.size(); ++form) {
+    Config config = preferred;
+    // The largest value of a knob up to `wanted`, or its first one.
+    const auto set = [&](const char* name, int64_t wanted) {
+      const auto knob = std::ranges::find(knobs, name, &Knob::name);
+      if (knob == knobs.end()) return int64_t{1};
+      std::size_t best = 0;
+      for (std::size_t v = 0; v < knob->numbers.size(); ++v) {
+        if (knob->numbers[v] <= wanted && knob->numbers[v] >= knob->numbers[best]) best = v;
+      }
+      config.choice[knob - knobs.begin()] = static_cast<uint16_t>(best);
+      return knob->numbers[best];
+    };
+    const Cut* const cuts = &cuts_[form * kTiles.size()];
+    const WinogradShape& all = cuts[kTiles.size() - 1].shape;
+    // Where there are more weights than tiles and products, all tiles at once, and threads share the work on
+    // them: each reads its part of the weights, once. Otherwise what stays in half of the second-level cache.
+    const bool at_once = all.ci * all.co > all.tiles * (all.ci + all.co);
+    const int64_t tile_bytes = int64_t{all.form->points} * all.form->points * (all.ci + all.co) *
+                               static_cast<int64_t>(sizeof(float));
+    const int64_t wanted = at_once
+                               ? all.tiles
+                               : std::min(CeilDivide(all.tiles, threads_),
+                                          std::max<int64_t>(kTiles[0], target_.l2_bytes / 2 / tile_bytes));
+    std::size_t cut = 0;
+    for (std::size_t t = 0; t < kTiles.size(); ++t) {
+      const int64_t block = cuts[t].shape.block;
+      if (block <= wanted && block > cuts[cut].shape.block) cut = t;
+    }
+    set("algorithm", kOutputs[form]);
+    config.choice[std::ranges::find(knobs, "tiles", &Knob::name) - knobs.begin()] =
+        static_cast<uint16_t>(cut);
+    set("share", at_once || cuts[cut].shape.blocks < threads_ ? 1 : 0);
+    // A register tile that has so many rows.
+    const auto rows_knob = std::ranges::find(knobs, "rows", &Knob::name);
+    const int64_t block = cuts[cut].shape.block;
+    const int64_t lanes = set("lanes", std::numeric_limits<int64_t>::max());
+    if (rows_knob != knobs.end() && rows_knob->numbers[preferred.choice[rows_knob - knobs.begin()]] > block) {
+      const int64_t rows = set("rows", block);
+      set("vectors", std::min(CeilDivide(all.co, lanes), (target_.vector_registers - 1) / (rows + 1)));
+    }
+    starts.push_back(std::move(config));
+  }
+  return starts;
 }
 
 bool WinogradRule::Uses(const Knob& knob) {

@@ -112,6 +112,30 @@ TEST_CASE("WinogradCountsItsProductsOnly") {
   CHECK(seen > 20);
 }
 
+TEST_CASE("BothFormsHaveALegalStart") {
+  // Many tiles and few, of one thread and several; channels that fill a vector or half of one.
+  for (const char* shape :
+       {"n=1,h=56,w=56,ci=64,co=64", "n=1,h=7,w=7,ci=512,co=512", "n=1,h=14,w=14,ci=256,co=256",
+        "n=2,h=13,w=9,ci=8,co=24", "n=1,h=3,w=3,ci=64,co=8"}) {
+    for (const char* layout : {"nhwc", "nchw8c"}) {
+      for (const int threads : {1, 2, 4}) {
+        const std::shared_ptr<const Task> task = MakeTask(
+            absl::StrCat("conv2d:", shape, ",kh=3,kw=3,pad=1,layout=", layout), "x86-64-v4", threads);
+        const ConfigSpace& space = task->space();
+        INFO(shape << " " << layout << " " << threads);
+        REQUIRE(space.starts().size() == 2);
+        for (std::size_t form = 0; form < 2; ++form) {
+          const Config& start = space.starts()[form];
+          INFO(shape << " " << layout << " " << threads << ": " << space.ToText(start) << ": "
+                     << space.Check(start).message());
+          CHECK(space.Check(start).ok());
+          CHECK(space.number(start, space.FindKnob("algorithm")) == (form == 0 ? 2 : 4));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("KnobsWithoutAMeaningAreRefused") {
   const std::shared_ptr<const Task> task =
       MakeTask("conv2d:n=1,h=16,w=16,ci=32,co=32,kh=3,kw=3,pad=1,layout=nhwc", "x86-64-v3");
