@@ -143,6 +143,7 @@ Reading Timed(const Work& work, bool alone = true) {
   const bool moved = sched_getcpu() != cpu;
   reading.disturbed = InvoluntarySwitches() != switches || moved;
   reading.own_time = reading.disturbed && !moved && alone;
+  reading.of_threads = !alone;
   if (reading.own_time) reading.us = std::min(reading.us, own_us);
   return reading;
 }

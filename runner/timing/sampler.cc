@@ -76,6 +76,7 @@ struct Round {
   double spent_us = 0;
   bool preempted = false;
   bool own_time = true;             // No reading includes what others did meanwhile.
+  bool of_threads = false;          // All readings are.
   bool disturbed = false;           // Preempted, or the first after one that was: its caches are cold.
   std::size_t readings_before = 0;  // How many core readings had been taken.
 };
@@ -110,6 +111,7 @@ class Rounds {
       round.spent_us += reading.us;
       round.preempted = round.preempted || reading.disturbed;
       round.own_time = round.own_time && (!reading.disturbed || reading.own_time);
+      round.of_threads = reading.of_threads;
     }
     round.disturbed = round.preempted || cold;
     spent_us_ += round.spent_us;
@@ -156,6 +158,9 @@ class Rounds {
         if (round.disturbed && round.preempted == preempted && round.own_time) order.push_back(i);
       }
     }
+    // Of several threads, which wait for one another, processor time says nothing: of their interrupted
+    // rounds those from which others took least.
+    if (fill && order.size() < policy_.min_samples) AddShortest(policy_.min_samples - order.size(), order);
     std::sort(order.begin(), order.end());
     return order;
   }
@@ -187,6 +192,18 @@ class Rounds {
   }
 
  private:
+  // Of the interrupted rounds of several threads, so many that took least.
+  void AddShortest(std::size_t count, std::vector<std::size_t>& order) const {
+    std::vector<std::size_t> others;
+    for (std::size_t i = 0; i < rounds_.size(); ++i) {
+      if (rounds_[i].disturbed && !rounds_[i].own_time && rounds_[i].of_threads) others.push_back(i);
+    }
+    std::stable_sort(others.begin(), others.end(), [this](std::size_t a, std::size_t b) {
+      return rounds_[a].spent_us < rounds_[b].spent_us;
+    });
+    order.insert(order.end(), others.begin(), others.begin() + std::min(count, others.size()));
+  }
+
   // The worse of the readings on both sides of a round.
   double Contention(std::size_t round) const {
     const std::size_t after = rounds_[round].readings_before;

@@ -13,8 +13,9 @@ namespace tunefarm {
 
 struct Reading {
   double us = 0;
-  bool disturbed = false;  // Preempted or moved to another core while it ran.
-  bool own_time = false;   // Although disturbed: `us` is the time that it had the core for.
+  bool disturbed = false;   // Preempted or moved to another core while it ran.
+  bool own_time = false;    // Although disturbed: `us` is the time that it had the core for.
+  bool of_threads = false;  // Of several, which wait for one another: only the clock says anything.
 };
 
 // The core's state between samples (reference_kernel.h).

@@ -208,6 +208,28 @@ TEST_CASE("WhereEveryCallIsInterruptedTheirOwnTimesCount") {
   CHECK(result[1].samples_us[0] == 9000);
 }
 
+TEST_CASE("OfThreadsThatAreAlwaysInterruptedTheShortestRoundsCount") {
+  // Their processor time says nothing. Every fourth interruption takes a third of a call.
+  Machine machine;
+  machine.call_us = {6000};
+  machine.preempted = [](int) { return true; };
+  Bench bench = machine.bench();
+  const auto run = bench.run;
+  int calls = 0;
+  bench.run = [&](std::size_t k, std::uint64_t iterations) {
+    Reading reading = run(k, iterations);
+    if (++calls % 4 == 0) reading.us += 2000;
+    reading.of_threads = true;
+    return reading;
+  };
+  double calm = 0;
+  const TimingPolicy policy = Policy();
+  const std::vector<KernelSamples> result = Sample(policy, 1, bench, &calm);
+  CHECK(result[0].noisy);
+  REQUIRE(result[0].samples_us.size() == policy.min_samples);
+  CHECK(result[0].samples_us == std::vector<double>(policy.min_samples, 6000));
+}
+
 TEST_CASE("UndisturbedRoundsGoBeforeInterruptedOnes") {
   Machine machine;
   machine.call_us = {3000};
