@@ -220,6 +220,7 @@ void TilingRule::PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config
     for (std::size_t r = 0; r < rs.size(); ++r) {
       if (vs[v] == 0 && rs[r] == 0) continue;
       std::vector<SharedLoop> loops;
+      loops.reserve(roles.batch.size() + 2);
       for (const int axis : roles.batch) loops.push_back(loop(Extent(axis), 1, 1));
       loops.push_back(loop(Extent(roles.vector), vs[v], int64_t{plan.vectors} * plan.lanes));
       loops.push_back(loop(Extent(roles.rows), rs[r], plan.rows));
