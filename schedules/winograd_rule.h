@@ -54,7 +54,7 @@ class WinogradRule {
   // "algorithm" (0: direct, else outputs along a tile's side), "tiles" (of a block; 0: all) and, with
   // threads, "share" (0: blocks, 1: the work in each).
   std::vector<Knob> Knobs() const;
-  // A good start of each form, but for the knobs' order no other than `preferred`.
+  // A good start of each form; knobs that it does not decide stand as in `preferred`.
   std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const;
   // From the tiling rule's knobs lanes, vectors, rows, inner, unroll and tail_rows, and those above.
   WinogradPlan Resolve(const ConfigSpace& space, const Config& config) const;
