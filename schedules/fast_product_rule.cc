@@ -132,9 +132,12 @@ std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess&
 }
 
 // Sums, weights of a term, two broadcast terms; with pairs two sums of a pair as well, and folded, weights of
-// a single term. A pair's second weights stay in memory where they do not fit.
+// a single term. Where single terms come among the pairs, they take turns in the same registers. Weights of
+// pairs stay in memory where they do not fit: the second ones, and among them, both.
 int VectorRegistersOf(const FastTile& tile) {
-  return tile.rows * tile.vectors + (tile.folded ? 2 : 1) * tile.vectors + (tile.pairs ? 4 : 2);
+  const int sums = tile.rows * tile.vectors;
+  if (tile.singles == SingleTerms::kAmong) return sums + std::max(4, tile.vectors + 1);
+  return sums + (tile.singles == SingleTerms::kFolded ? 2 : 1) * tile.vectors + (tile.pairs ? 4 : 2);
 }
 
 bool ReadsRowsInPlace(const ProductFactors& factors, const FastProductLayout& layout,
@@ -212,14 +215,16 @@ FastProductRule::FastProductRule(const ComputeFacts& facts, const Target& target
 
 std::vector<Knob> FastProductRule::Knobs() const {
   const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
-  std::vector<std::pair<std::string, int>> broadcasts = {{"register", 0}};
-  if (LanesOf(target_) == 16) broadcasts.emplace_back("folded", 1);
+  std::vector<std::pair<std::string, int>> broadcasts = {
+      {"register", static_cast<int>(SingleTerms::kAfter)}, {"among", static_cast<int>(SingleTerms::kAmong)}};
+  if (LanesOf(target_) == 16) broadcasts.emplace_back("folded", static_cast<int>(SingleTerms::kFolded));
   std::vector<Knob> knobs = {
       ChoiceKnob("algorithm", KnobKind::kChoice, {{"direct", 0}, {"fast", 1}}),
       SizeKnob("fast_rows", SizesUpTo({kRows.begin(), kRows.end()}, factors_.rows.extent)),
       SizeKnob("fast_vectors", {1, 2, 3, 4}),
-      ChoiceKnob("pairs", KnobKind::kChoice, {{"none", 0}, {"of_3", 1}, {"of_4", 2}}),
+      ChoiceKnob("pairs", KnobKind::kChoice, {{"none", 0}, {"of_3", 1}, {"of_4", 2}, {"of_5", 3}, {"of_6", 4}}),
       ChoiceKnob("fast_broadcast", KnobKind::kChoice, broadcasts),
+      ChoiceKnob("fast_prefetch", KnobKind::kChoice, {{"rows", 0}, {"both", 1}}),
       Knob{"strassen", KnobKind::kSplit, {"0", "1", "2"}, {0, 1, 2}, true},
       SizeKnob("fast_terms", BlockSizes({kTerms.begin(), kTerms.end()}, factors_.term_count)),
       SizeKnob("pack_block", BlockSizes({kBlocks.begin(), kBlocks.end()}, blocked.extent)),
@@ -240,10 +245,10 @@ std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
                                                  const Config& preferred) const {
   std::vector<Start> starts;
   if (target_.vector_registers >= 32) {
-    starts = {{4, 4, 2, 1, true}, {8, 3, 0, 1}};
+    starts = {{4, 4, 2, 1, SingleTerms::kFolded}, {8, 3, 0, 1}};
     if (SpansBlocks()) starts.push_back({8, 3, 0, 0});
   } else {
-    starts = {{6, 2, 0, 1}, {4, 2, 2, 0, false, kTermsOfPanel}};
+    starts = {{6, 2, 0, 1}, {4, 2, 2, 0, SingleTerms::kAfter, false, kTermsOfPanel}};
   }
   std::vector<Config> configs(starts.size(), preferred);
   for (std::size_t i = 0; i < starts.size(); ++i) SetStart(knobs, starts[i], configs[i]);
@@ -263,7 +268,8 @@ void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& star
   set("fast_vectors", std::min<int64_t>(start.vectors, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
   set("pairs", start.pairs);
   set("strassen", start.levels);
-  set("fast_broadcast", start.folded ? 1 : 0);
+  set("fast_broadcast", static_cast<int64_t>(start.singles));
+  set("fast_prefetch", start.fetches_lanes ? 1 : 0);
   // A block of rows that leaves room for the panels in the second-level cache.
   set("fast_terms", start.terms);
   set("pack_block", kBlockOfStart);
@@ -278,8 +284,8 @@ void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& star
 }
 
 bool FastProductRule::Uses(const Knob& knob) {
-  for (const char* name : {"algorithm", "fast_rows", "fast_vectors", "pairs", "fast_broadcast", "strassen",
-                           "fast_terms", "pack_block", "parallel", "share"}) {
+  for (const char* name : {"algorithm", "fast_rows", "fast_vectors", "pairs", "fast_broadcast", "fast_prefetch",
+                           "strassen", "fast_terms", "pack_block", "parallel", "share"}) {
     if (knob.name == name) return true;
   }
   return false;
@@ -297,7 +303,8 @@ FastProductPlan FastProductRule::Resolve(const ConfigSpace& space, const Config&
   const int singles = static_cast<int>(number("pairs", 0));
   plan.tile.pairs = singles > 0;
   plan.tile.terms = singles > 0 ? 2 + singles : kTermsWithoutPairs;
-  plan.tile.folded = number("fast_broadcast", 0) != 0;
+  plan.tile.singles = static_cast<SingleTerms>(number("fast_broadcast", 0));
+  plan.tile.fetches_lanes = number("fast_prefetch", 0) != 0;
   plan.levels = static_cast<int>(number("strassen", 0));
   plan.block = number("pack_block", 0);
   const int64_t terms = number("fast_terms", 0);
@@ -311,6 +318,7 @@ const char* FastProductRule::Refusal(const FastProductPlan& plan) const {
   const FastTile& tile = plan.tile;
   if (!tile.pairs && plan.levels == 0 && !SpansBlocks())
     return "there are as many multiplications as in direct sums";
+  if (tile.singles == SingleTerms::kAmong && !tile.pairs) return "there are no pairs to be among";
   if (VectorRegistersOf(tile) > target_.vector_registers)
     return "the register tile needs too many vector registers";
   if (int64_t{tile.rows} * tile.vectors < std::min(kFewestSums, factors_.rows.extent))
@@ -451,7 +459,7 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
                                                         : 0;
         }
         // Folded, a row's terms are loaded for each vector, as if they lay there so often.
-        if (is_rows && tile.folded && around.axis == lane && around.kind == LoopKind::kUnrolled) stride = 1;
+        if (is_rows && tile.singles == SingleTerms::kFolded && around.axis == lane && around.kind == LoopKind::kUnrolled) stride = 1;
         access.strides[around.depth] = static_cast<int32_t>(stride);
       }
     }

@@ -1,8 +1,10 @@
 #include "bench/peers/problem.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -14,19 +16,32 @@ namespace tunefarm::bench {
 using schedules::EpilogueOp;
 using schedules::EpilogueStep;
 
+namespace {
+
+constexpr std::size_t kHugePage = 2 << 20, kHugeFrom = 64 << 10, kPage = 4096;
+
+std::size_t RoundUp(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
+
+}  // namespace
+
 Buffer::Buffer(std::size_t elements) : size_(elements) {
-  const std::size_t bytes = (elements * sizeof(float) + 63) / 64 * 64 + 64;
-  void* memory = std::aligned_alloc(64, bytes);
-  if (memory == nullptr) throw std::bad_alloc();
-  std::memset(memory, 0, bytes);
-  data_.reset(static_cast<float*>(memory));
+  const std::size_t bytes = RoundUp(elements * sizeof(float), 64) + 64;
+  const std::size_t unit = bytes < kHugeFrom ? kPage : kHugePage;
+  const std::size_t body = RoundUp(bytes, unit), all = body + unit;
+  void* const mapping = mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED) throw std::bad_alloc();
+  const auto begin = reinterpret_cast<std::uintptr_t>(mapping);
+  char* const first = static_cast<char*>(mapping) + (RoundUp(begin, unit) - begin);
+  if (unit == kHugePage) madvise(first, body, MADV_HUGEPAGE);  // Where there are none, small ones do.
+  std::memset(first, 0, body);                                 // Also brings every page in.
+  data_ = {reinterpret_cast<float*>(first + body - bytes), Free{mapping, all}};
 }
 
 Buffer::Buffer(const std::vector<float>& values) : Buffer(values.size()) {
   std::copy(values.begin(), values.end(), data_.get());
 }
 
-void Buffer::Free::operator()(float* p) const { std::free(p); }
+void Buffer::Free::operator()(float*) const { munmap(mapping, bytes); }
 
 Problem::Problem(const schedules::Workload& workload, const schedules::Target& target, int threads,
                  uint64_t seed)

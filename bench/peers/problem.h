@@ -13,7 +13,9 @@
 namespace tunefarm::bench {
 
 // Elements on a 64-byte boundary, as the kernel ABI and the libraries like them: room for so many floats,
-// which int8 results share.
+// which int8 results share. From 64 KiB on at the end of huge pages of their own, as the executor's
+// (runner/executor/guarded_buffer.h): with small pages it is luck which of their lines displace each other,
+// and the same kernel ran at 81 and at 90 GFLOP/s in two processes.
 class Buffer {
  public:
   explicit Buffer(std::size_t elements = 0);
@@ -26,7 +28,9 @@ class Buffer {
 
  private:
   struct Free {
-    void operator()(float* p) const;
+    void* mapping;
+    std::size_t bytes;
+    void operator()(float*) const;
   };
   std::unique_ptr<float[], Free> data_;
   std::size_t size_;
