@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::array<int64_t, 8> kBlocks = {32, 64, 96, 128, 192, 256, 512, 1024};
 constexpr int64_t kTermsOfPanel = 288;  // Of two vectors of 8 lanes, half of a first-level cache.
-constexpr int64_t kBlockOfStart = 32, kBlockOfSharedStart = 128;
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
 constexpr std::array<int64_t, 11> kRows = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14};
@@ -132,12 +131,9 @@ std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess&
 }
 
 // Sums, weights of a term, two broadcast terms; with pairs two sums of a pair as well, and folded, weights of
-// a single term. Where single terms come among the pairs, they take turns in the same registers. Weights of
-// pairs stay in memory where they do not fit: the second ones, and among them, both.
+// a single term. A pair's second weights stay in memory where they do not fit.
 int VectorRegistersOf(const FastTile& tile) {
-  const int sums = tile.rows * tile.vectors;
-  if (tile.singles == SingleTerms::kAmong) return sums + std::max(4, tile.vectors + 1);
-  return sums + (tile.singles == SingleTerms::kFolded ? 2 : 1) * tile.vectors + (tile.pairs ? 4 : 2);
+  return tile.rows * tile.vectors + (tile.folded ? 2 : 1) * tile.vectors + (tile.pairs ? 4 : 2);
 }
 
 bool ReadsRowsInPlace(const ProductFactors& factors, const FastProductLayout& layout,
@@ -215,14 +211,13 @@ FastProductRule::FastProductRule(const ComputeFacts& facts, const Target& target
 
 std::vector<Knob> FastProductRule::Knobs() const {
   const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
-  std::vector<std::pair<std::string, int>> broadcasts = {
-      {"register", static_cast<int>(SingleTerms::kAfter)}, {"among", static_cast<int>(SingleTerms::kAmong)}};
-  if (LanesOf(target_) == 16) broadcasts.emplace_back("folded", static_cast<int>(SingleTerms::kFolded));
+  std::vector<std::pair<std::string, int>> broadcasts = {{"register", 0}};
+  if (LanesOf(target_) == 16) broadcasts.emplace_back("folded", 1);
   std::vector<Knob> knobs = {
       ChoiceKnob("algorithm", KnobKind::kChoice, {{"direct", 0}, {"fast", 1}}),
       SizeKnob("fast_rows", SizesUpTo({kRows.begin(), kRows.end()}, factors_.rows.extent)),
       SizeKnob("fast_vectors", {1, 2, 3, 4}),
-      ChoiceKnob("pairs", KnobKind::kChoice, {{"none", 0}, {"of_3", 1}, {"of_4", 2}, {"of_5", 3}, {"of_6", 4}}),
+      ChoiceKnob("pairs", KnobKind::kChoice, {{"none", 0}, {"of_3", 1}, {"of_4", 2}}),
       ChoiceKnob("fast_broadcast", KnobKind::kChoice, broadcasts),
       ChoiceKnob("fast_prefetch", KnobKind::kChoice, {{"rows", 0}, {"both", 1}}),
       Knob{"strassen", KnobKind::kSplit, {"0", "1", "2"}, {0, 1, 2}, true},
@@ -237,18 +232,21 @@ void FastProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) con
   // Four rows of two vectors with the sums and operands of their pairs fill 16 registers, eight rows all that
   // pairs can use of 32. Where sums are so few that multiply-adds wait for one another, fewer multiply-adds
   // are worth more: Strassen's products as well.
-  const bool many = target_.vector_registers >= 32;
-  SetStart(knobs, {many ? 8 : 4, 2, many ? 1 : 2, many ? 0 : 1}, config);
+  if (target_.vector_registers >= 32) {
+    SetStart(knobs, {8, 2, 1, 0}, config);
+  } else {
+    SetStart(knobs, {4, 2, 2, 1, false, true, kLargeBlock}, config);
+  }
 }
 
 std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
                                                  const Config& preferred) const {
   std::vector<Start> starts;
   if (target_.vector_registers >= 32) {
-    starts = {{4, 4, 2, 1, SingleTerms::kFolded}, {8, 3, 0, 1}};
+    starts = {{4, 4, 2, 1, true}, {12, 2, 0, 1, false, true, kLargeBlock}};
     if (SpansBlocks()) starts.push_back({8, 3, 0, 0});
   } else {
-    starts = {{6, 2, 0, 1}, {4, 2, 2, 0, SingleTerms::kAfter, false, kTermsOfPanel}};
+    starts = {{6, 2, 0, 1}, {4, 2, 2, 0, false, true, kSmallBlock, kTermsOfPanel}};
   }
   std::vector<Config> configs(starts.size(), preferred);
   for (std::size_t i = 0; i < starts.size(); ++i) SetStart(knobs, starts[i], configs[i]);
@@ -268,18 +266,17 @@ void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& star
   set("fast_vectors", std::min<int64_t>(start.vectors, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
   set("pairs", start.pairs);
   set("strassen", start.levels);
-  set("fast_broadcast", static_cast<int64_t>(start.singles));
-  set("fast_prefetch", start.fetches_lanes ? 1 : 0);
-  // A block of rows that leaves room for the panels in the second-level cache.
+  set("fast_broadcast", start.folded ? 1 : 0);
+  set("fast_prefetch", start.fetches ? 1 : 0);
   set("fast_terms", start.terms);
-  set("pack_block", kBlockOfStart);
+  set("pack_block", start.block);
   // Threads get blocks where these come out nearly even.
   const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
-  const int64_t blocks = CeilDivide(blocked.extent, kBlockOfStart);
+  const int64_t blocks = CeilDivide(blocked.extent, start.block);
   if (threads_ > 1 && 10 * RoundUp(blocks, threads_) > 11 * blocks) {
     set("share", 1);
     set("fast_terms", std::numeric_limits<int64_t>::max());
-    set("pack_block", kBlockOfSharedStart);
+    set("pack_block", kLargeBlock);
   }
 }
 
@@ -303,8 +300,8 @@ FastProductPlan FastProductRule::Resolve(const ConfigSpace& space, const Config&
   const int singles = static_cast<int>(number("pairs", 0));
   plan.tile.pairs = singles > 0;
   plan.tile.terms = singles > 0 ? 2 + singles : kTermsWithoutPairs;
-  plan.tile.singles = static_cast<SingleTerms>(number("fast_broadcast", 0));
-  plan.tile.fetches_lanes = number("fast_prefetch", 0) != 0;
+  plan.tile.folded = number("fast_broadcast", 0) != 0;
+  plan.tile.fetches = number("fast_prefetch", 0) != 0;
   plan.levels = static_cast<int>(number("strassen", 0));
   plan.block = number("pack_block", 0);
   const int64_t terms = number("fast_terms", 0);
@@ -318,7 +315,6 @@ const char* FastProductRule::Refusal(const FastProductPlan& plan) const {
   const FastTile& tile = plan.tile;
   if (!tile.pairs && plan.levels == 0 && !SpansBlocks())
     return "there are as many multiplications as in direct sums";
-  if (tile.singles == SingleTerms::kAmong && !tile.pairs) return "there are no pairs to be among";
   if (VectorRegistersOf(tile) > target_.vector_registers)
     return "the register tile needs too many vector registers";
   if (int64_t{tile.rows} * tile.vectors < std::min(kFewestSums, factors_.rows.extent))
@@ -459,7 +455,7 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
                                                         : 0;
         }
         // Folded, a row's terms are loaded for each vector, as if they lay there so often.
-        if (is_rows && tile.singles == SingleTerms::kFolded && around.axis == lane && around.kind == LoopKind::kUnrolled) stride = 1;
+        if (is_rows && tile.folded && around.axis == lane && around.kind == LoopKind::kUnrolled) stride = 1;
         access.strides[around.depth] = static_cast<int32_t>(stride);
       }
     }

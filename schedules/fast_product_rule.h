@@ -47,19 +47,12 @@ namespace tunefarm::schedules {
 // worst on one side: 1/2 + (4 + 1/4) / 4 = 1.6; and as much again for the sums of a and w, which are rounded.
 inline constexpr double kPairErrorGrowth = 4;
 
-// How single terms of a step are broadcast, and where they come in it.
-enum class SingleTerms {
-  kAfter,   // Into registers, after the pairs.
-  kAmong,   // Into registers, some after each row's pairs. Weights of pairs are in registers where they fit.
-  kFolded,  // By the multiply-adds that read them, each among the instructions of the pairs.
-};
-
 struct FastTile {
   int rows, vectors, lanes;
-  int terms;  // Of a step: a pair and some single ones, or four single ones.
+  int terms;  // Of a step: a pair and one or two single ones, or four single ones.
   bool pairs;
-  SingleTerms singles;
-  bool fetches_lanes;  // Ahead of reading them.
+  bool folded;   // Single terms are broadcast by the multiply-adds that read them.
+  bool fetches;  // Lanes are fetched ahead of reading them, as rows are.
 };
 
 // The decisions of a config.
@@ -100,9 +93,9 @@ class FastProductRule {
   FastProductRule(const ComputeFacts& facts, const Target& target, int threads);
 
   // "algorithm" (0: the tiling rule, 1: this one), the register tile's "fast_rows" and "fast_vectors",
-  // "pairs" (0: none, else the single terms of a step beside the pair), "fast_broadcast" (SingleTerms),
-  // "fast_prefetch" (0: of rows, 1: of lanes as well), "strassen" (levels), "fast_terms" (of a block of a
-  // product's sum), "pack_block" and, with threads, "share" (0: blocks, 1: the work in each).
+  // "pairs" (0: none, else the single terms of a step beside the pair), "fast_broadcast" (0: into registers,
+  // 1: folded), "fast_prefetch" (0: of rows, 1: of lanes as well), "strassen" (levels), "fast_terms" (of a
+  // block of a product's sum), "pack_block" and, with threads, "share" (0: blocks, 1: the work in each).
   std::vector<Knob> Knobs() const;
   // Sets all of them but the first to what is a good start.
   void Prefer(const std::vector<Knob>& knobs, Config& config) const;
@@ -122,11 +115,13 @@ class FastProductRule {
   std::string Print(const FastProductPlan& plan, const std::string& title, const std::string& config) const;
 
  private:
+  // Rows that are packed at a time: of which the second-level cache holds the panels as well, and so many that
+  // what lies farther away is not read too often.
+  static constexpr int64_t kSmallBlock = 32, kLargeBlock = 128;
   struct Start {
     int rows, vectors, pairs, levels;
-    SingleTerms singles = SingleTerms::kAfter;
-    bool fetches_lanes = false;
-    int64_t terms = std::numeric_limits<int64_t>::max();
+    bool folded = false, fetches = false;
+    int64_t block = kSmallBlock, terms = std::numeric_limits<int64_t>::max();
   };
   // The tiling rule's vectors end with a block of channels; here one holds several blocks.
   bool SpansBlocks() const;

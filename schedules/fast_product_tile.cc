@@ -1,14 +1,13 @@
 #include "schedules/fast_product_tile.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 
 namespace tunefarm::schedules {
 namespace {
 
 constexpr int64_t kLineBytes = kStepsInLine * 4;
-constexpr int64_t kBytesAhead = 1024;  // Of the lanes: some 100 cycles, more than the second-level cache takes.
+// Of the lanes: some 100 cycles, more than a second-level cache takes.
+constexpr int64_t kBytesAhead = 1024;
 
 class TilePrinter {
  public:
@@ -89,194 +88,103 @@ class TilePrinter {
   }
 
   // The steps of a tile, as assembler: compilers copy registers, spill them, and change the order, which is
-  // what lets additions and multiply-adds run side by side.
+  // what lets additions and multiply-adds run side by side. Folded, single terms are broadcast by their
+  // multiply-adds, which are spread among the pairs; else they follow the pairs, in registers that those no
+  // longer need.
   void Steps() {
     const FastTile& tile = plan_.tile;
-    const int vectors = tile.vectors, rows = tile.rows;
-    const Registers registers = Assign();
+    const int vectors = tile.vectors, rows = tile.rows, sums = rows * vectors;
+    const auto name = [&](int number) { return absl::StrCat(tile.lanes == 16 ? "%%zmm" : "%%ymm", number); };
+    const auto sum = [&](int row, int v) { return name(row * vectors + v); };
+    // The second term's weights stay in memory where they do not fit.
+    const bool both = tile.pairs && VectorRegistersOf(tile) + vectors <= registers_;
+    const bool apart = tile.pairs && tile.folded;  // Single terms' weights from those of pairs.
+    const int second = sums + vectors, behind = second + (both ? vectors : 0), single = apart ? behind : sums,
+              free = behind + (apart ? vectors : 0), used = free + (tile.pairs ? 4 : 2);
+    const std::string a0 = name(free), a1 = name(free + 1), x = name(free + 2), y = name(free + 3);
+    const auto lanes_at = [&](int term, int v) {
+      return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.tile.lanes) * 4, "(%[b])");
+    };
+    const auto term_at = [&](int row, int term) {
+      return absl::StrCat((row * terms_ + term) * kStepsInLine * 4, "(%[a])");
+    };
+    std::vector<std::string> pairs, singles;
+    for (int row = 0; tile.pairs && row < rows; ++row) {
+      pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 0), ", ", a0));
+      pairs.push_back(absl::StrCat("vbroadcastss ", term_at(row, 1), ", ", a1));
+      for (int v = 0; v < vectors; ++v) {
+        pairs.push_back(absl::StrCat("vaddps ", both ? name(second + v) : lanes_at(1, v), ", ", a0, ", ", x));
+        pairs.push_back(absl::StrCat("vaddps ", name(sums + v), ", ", a1, ", ", y));
+        pairs.push_back(absl::StrCat("vfmadd231ps ", x, ", ", y, ", ", sum(row, v)));
+      }
+    }
+    for (int term = tile.pairs ? 2 : 0; term < terms_; ++term) {
+      for (int v = 0; v < vectors; ++v)
+        singles.push_back(absl::StrCat("vmovups ", lanes_at(term, v), ", ", name(single + v)));
+      for (int r = 0; r < rows; ++r) {
+        const int row = tile.folded ? (r + rows / 2) % rows : r;  // Far from the pairs of the same sums.
+        const std::string& broadcast = r % 2 == 0 ? a0 : a1;
+        if (!tile.folded)
+          singles.push_back(absl::StrCat("vbroadcastss ", term_at(row, term), ", ", broadcast));
+        for (int v = 0; v < vectors; ++v) {
+          const std::string weights = name(single + v);
+          singles.push_back(absl::StrCat(
+              "vfmadd231ps ",
+              tile.folded ? absl::StrCat(term_at(row, term), "%{1to", plan_.tile.lanes, "%}, ", weights)
+                          : absl::StrCat(weights, ", ", broadcast),
+              ", ", sum(row, v)));
+        }
+      }
+    }
+    const auto line = [&](const std::string& text) { out_.Line("\"", text, "\\n\\t\""); };
     // A step needs all of its rows' and terms' lines at once; those of the next line of steps are fetched
-    // while this one's last. Lanes are read one line after the other.
+    // while this one's last.
     const int64_t lines = int64_t{rows} * terms_, fetched = (lines + kStepsInLine - 1) / kStepsInLine;
-    const int64_t lane_bytes = terms_ * tile_lanes_ * 4;
     out_.Line("long line;");
     out_.Line("const float* next = a + ", lines * kStepsInLine, ";");
     out_.Line("__asm__ volatile(");
     ForEachSum([&](int row, int v) {
-      Instruction("vmovups ", (row * vectors + v) * tile.lanes * 4, "(%[sums]), ", Sum(row, v));
+      line(absl::StrCat("vmovups ", (row * vectors + v) * plan_.tile.lanes * 4, "(%[sums]), ", sum(row, v)));
     });
     // Steps of a line, then the next one.
-    Instruction("2:");
-    Instruction("mov $", kStepsInLine, ", %[line]");
-    Instruction("cmp %[line], %[steps]");
-    Instruction("cmovl %[steps], %[line]");
-    Instruction("sub %[line], %[steps]");
-    Instruction("1:");
-    for (int64_t i = 0; i < fetched; ++i) Instruction("prefetcht0 ", i * kLineBytes, "(%[next])");
-    Instruction("add $", fetched * kLineBytes, ", %[next]");
-    for (int64_t at = 0; tile.fetches_lanes && at < lane_bytes; at += kLineBytes)
-      Instruction("prefetcht0 ", kBytesAhead + at, "(%[b])");
-    for (const std::string& instruction : Step(registers)) Instruction(instruction);
-    Instruction("add $4, %[a]");
-    Instruction("add $", lane_bytes, ", %[b]");
-    Instruction("dec %[line]");
-    Instruction("jnz 1b");
-    Instruction("add $", (rows * terms_ - 1) * kStepsInLine * 4, ", %[a]");
-    Instruction("test %[steps], %[steps]");
-    Instruction("jnz 2b");
+    line("2:");
+    line(absl::StrCat("mov $", kStepsInLine, ", %[line]"));
+    line("cmp %[line], %[steps]");
+    line("cmovl %[steps], %[line]");
+    line("sub %[line], %[steps]");
+    line("1:");
+    for (int64_t i = 0; i < fetched; ++i) line(absl::StrCat("prefetcht0 ", i * kLineBytes, "(%[next])"));
+    line(absl::StrCat("add $", fetched * kLineBytes, ", %[next]"));
+    const int64_t lane_bytes = terms_ * tile_lanes_ * 4;
+    for (int64_t at = 0; tile.fetches && at < lane_bytes; at += kLineBytes)
+      line(absl::StrCat("prefetcht0 ", kBytesAhead + at, "(%[b])"));
+    for (int v = 0; tile.pairs && v < vectors; ++v)
+      line(absl::StrCat("vmovups ", lanes_at(0, v), ", ", name(sums + v)));
+    for (int v = 0; both && v < vectors; ++v)
+      line(absl::StrCat("vmovups ", lanes_at(1, v), ", ", name(second + v)));
+    std::size_t done = 0;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      line(pairs[i]);
+      for (; tile.folded && done < singles.size() * (i + 1) / pairs.size(); ++done) line(singles[done]);
+    }
+    for (; done < singles.size(); ++done) line(singles[done]);
+    line("add $4, %[a]");
+    line(absl::StrCat("add $", lane_bytes, ", %[b]"));
+    line("dec %[line]");
+    line("jnz 1b");
+    line(absl::StrCat("add $", (plan_.tile.rows * terms_ - 1) * kStepsInLine * 4, ", %[a]"));
+    line("test %[steps], %[steps]");
+    line("jnz 2b");
     ForEachSum([&](int row, int v) {
-      Instruction("vmovups ", Sum(row, v), ", ", (row * vectors + v) * tile.lanes * 4, "(%[sums])");
+      line(absl::StrCat("vmovups ", sum(row, v), ", ", (row * vectors + v) * plan_.tile.lanes * 4,
+                        "(%[sums])"));
     });
     std::string clobbered;
-    for (int r = 0; r < registers.used; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
+    for (int r = 0; r < used; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
     out_.Line(": [a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps), [line] \"=&r\"(line), ",
               "[next] \"+r\"(next)");
     out_.Line(": [sums] \"r\"(sums)");
     out_.Line(": ", clobbered, "\"cc\", \"memory\");");
-  }
-
-  // Behind the sums: weights of a pair's terms, or none where they do not fit and stay in memory; weights of
-  // a single term; and the rest.
-  struct Registers {
-    std::vector<std::string> first, second, single, free;
-    int used = 0;
-  };
-
-  Registers Assign() const {
-    const FastTile& tile = plan_.tile;
-    Registers result;
-    result.used = tile.rows * tile.vectors;
-    const auto take = [&](int count) {
-      std::vector<std::string> names;
-      for (; count > 0; --count) names.push_back(Register(result.used++));
-      return names;
-    };
-    int spare = registers_ - VectorRegistersOf(tile);
-    const auto take_spare = [&] {
-      if (spare < tile.vectors) return std::vector<std::string>{};
-      spare -= tile.vectors;
-      return take(tile.vectors);
-    };
-    if (tile.singles == SingleTerms::kAmong) {
-      result.first = take_spare();
-      result.second = take_spare();
-      result.free = take(std::max(4, tile.vectors + 1));
-      result.single.assign(result.free.begin(), result.free.begin() + tile.vectors);
-      return result;
-    }
-    result.first = take(tile.vectors);
-    if (tile.pairs) result.second = take_spare();
-    result.single = tile.pairs && tile.singles == SingleTerms::kFolded ? take(tile.vectors) : result.first;
-    result.free = take(tile.pairs ? 4 : 2);
-    return result;
-  }
-
-  std::vector<std::string> Step(const Registers& registers) const {
-    const FastTile& tile = plan_.tile;
-    std::vector<std::string> step;
-    const auto append = [&](const std::vector<std::string>& more) {
-      step.insert(step.end(), more.begin(), more.end());
-    };
-    if (tile.pairs) {
-      if (!registers.first.empty()) append(LoadLanes(0, registers.first));
-      if (!registers.second.empty()) append(LoadLanes(1, registers.second));
-    }
-    std::vector<std::vector<std::string>> pairs, singles;
-    for (int row = 0; tile.pairs && row < tile.rows; ++row) pairs.push_back(PairsOf(row, registers));
-    for (int term = tile.pairs ? 2 : 0; term < terms_; ++term) singles.push_back(SinglesOf(term, registers));
-    if (tile.singles == SingleTerms::kFolded) {
-      // One by one, in proportion.
-      append(Mixed(Joined(pairs), Joined(singles)));
-    } else if (tile.singles == SingleTerms::kAmong) {
-      append(Joined(Mixed(pairs, singles)));
-    } else {
-      append(Joined(pairs));
-      append(Joined(singles));
-    }
-    return step;
-  }
-
-  std::vector<std::string> PairsOf(int row, const Registers& registers) const {
-    const std::string &a0 = registers.free[0], &a1 = registers.free[1];
-    std::vector<std::string> result = {absl::StrCat("vbroadcastss ", TermAt(row, 0), ", ", a0),
-                                       absl::StrCat("vbroadcastss ", TermAt(row, 1), ", ", a1)};
-    for (int v = 0; v < plan_.tile.vectors; ++v) {
-      // Among them, the last ones may overwrite the row's terms.
-      const bool last = plan_.tile.singles == SingleTerms::kAmong && v + 1 == plan_.tile.vectors;
-      const std::string &x = registers.free[last ? 0 : 2], &y = registers.free[last ? 1 : 3];
-      const std::string second = registers.second.empty() ? LanesAt(1, v) : registers.second[v],
-                        first = registers.first.empty() ? LanesAt(0, v) : registers.first[v];
-      result.push_back(absl::StrCat("vaddps ", second, ", ", a0, ", ", x));
-      result.push_back(absl::StrCat("vaddps ", first, ", ", a1, ", ", y));
-      result.push_back(absl::StrCat("vfmadd231ps ", x, ", ", y, ", ", Sum(row, v)));
-    }
-    return result;
-  }
-
-  std::vector<std::string> SinglesOf(int term, const Registers& registers) const {
-    const FastTile& tile = plan_.tile;
-    const bool folded = tile.singles == SingleTerms::kFolded;
-    // Registers that pairs do not need just then.
-    const int first_free = tile.singles == SingleTerms::kAmong ? tile.vectors : 0,
-              alternate = tile.singles == SingleTerms::kAmong
-                              ? std::min(2, static_cast<int>(registers.free.size()) - tile.vectors)
-                              : 2;
-    std::vector<std::string> result = LoadLanes(term, registers.single);
-    for (int r = 0; r < tile.rows; ++r) {
-      const int row = folded ? (r + tile.rows / 2) % tile.rows : r;  // Far from the pairs of the same sums.
-      const std::string& broadcast = registers.free[first_free + r % alternate];
-      if (!folded) result.push_back(absl::StrCat("vbroadcastss ", TermAt(row, term), ", ", broadcast));
-      for (int v = 0; v < tile.vectors; ++v) {
-        const std::string& weights = registers.single[v];
-        result.push_back(absl::StrCat(
-            "vfmadd231ps ",
-            folded ? absl::StrCat(TermAt(row, term), "%{1to", tile.lanes, "%}, ", weights)
-                   : absl::StrCat(weights, ", ", broadcast),
-            ", ", Sum(row, v)));
-      }
-    }
-    return result;
-  }
-
-  std::vector<std::string> LoadLanes(int term, const std::vector<std::string>& registers) const {
-    std::vector<std::string> result;
-    for (std::size_t v = 0; v < registers.size(); ++v)
-      result.push_back(absl::StrCat("vmovups ", LanesAt(term, static_cast<int>(v)), ", ", registers[v]));
-    return result;
-  }
-
-  static std::vector<std::string> Joined(const std::vector<std::vector<std::string>>& groups) {
-    std::vector<std::string> result;
-    for (const std::vector<std::string>& group : groups)
-      result.insert(result.end(), group.begin(), group.end());
-    return result;
-  }
-
-  // Those of `some`, each followed by its share of `others`.
-  template <typename T>
-  static std::vector<T> Mixed(const std::vector<T>& some, const std::vector<T>& others) {
-    std::vector<T> result;
-    std::size_t done = 0;
-    for (std::size_t i = 0; i < some.size(); ++i) {
-      result.push_back(some[i]);
-      for (; done < others.size() * (i + 1) / some.size(); ++done) result.push_back(others[done]);
-    }
-    for (; done < others.size(); ++done) result.push_back(others[done]);
-    return result;
-  }
-
-  std::string Register(int number) const {
-    return absl::StrCat(plan_.tile.lanes == 16 ? "%%zmm" : "%%ymm", number);
-  }
-  std::string Sum(int row, int v) const { return Register(row * plan_.tile.vectors + v); }
-  std::string LanesAt(int term, int v) const {
-    return absl::StrCat((term * tile_lanes_ + int64_t{v} * plan_.tile.lanes) * 4, "(%[b])");
-  }
-  std::string TermAt(int row, int term) const {
-    return absl::StrCat((row * terms_ + term) * kStepsInLine * 4, "(%[a])");
-  }
-  template <typename... Parts>
-  void Instruction(const Parts&... parts) {
-    out_.Line("\"", parts..., "\\n\\t\"");
   }
 
   const FastProductPlan& plan_;

@@ -146,6 +146,10 @@ class TiledTask : public Task {
     }
     other_->Prefer(knobs, start);
     std::vector<Config> starts = other_->Starts(knobs, start);
+    for (const Config& direct_start : direct.starts()) {
+      starts.push_back(start);
+      std::ranges::copy(direct_start.choice, starts.back().choice.begin());
+    }
     space_.emplace(SpaceOf(
         std::move(knobs), std::move(start),
         [this](const ConfigSpace& space, const Config& config) { return Refusal(space, config); },

@@ -12,6 +12,8 @@
 namespace tunefarm::schedules {
 namespace {
 
+constexpr int64_t kFewRows = 128;
+
 // The number closest to `wanted` among a knob's, on a logarithmic scale; 0 means all of the axis.
 uint16_t Nearest(const Knob& knob, int64_t wanted) {
   uint16_t best = 0;
@@ -172,7 +174,8 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
                                   knobs[knob_[kLanes]].numbers[config.choice[knob_[kLanes]]];
   const int64_t deepest = target_.l2_bytes / 2 / (panel * static_cast<int64_t>(sizeof(float)));
   nearest(kBlockV, 0);
-  nearest(kBlockR, taps ? 0 : 96);
+  // The panels once, where rows are few; otherwise as many as the second-level cache holds.
+  nearest(kBlockR, taps || Extent(roles.rows) <= kFewRows ? 0 : 96);
   nearest(kBlockR2, 0);
   nearest(kBlockK, many_rows && !(lhs_direct && Extent(roles.k) <= deepest) ? 256 : 0);
   // Threads share out the outermost loop, which must then be spatial.
@@ -337,12 +340,41 @@ absl::StatusOr<Config> TilingRule::DefaultConfig(const std::vector<Knob>& knobs)
                    "; the tensors are too large"));
 }
 
+// Where the second factor is packed while the kernel runs and is larger than the second-level cache, as caches
+// behind that may be slow: a block of its terms at a time, which stays there (Goto and van de Geijn, "Anatomy
+// of high-performance matrix multiplication", 2008).
+std::vector<Config> TilingRule::OtherStarts(const std::vector<Knob>& knobs, const Config& preferred) const {
+  constexpr int64_t kTermsOfBlock = 256;
+  const AxisRoles& roles = roles_[0];
+  if (threads_ > 1 || facts_->rhs.constant || !roles.taps.empty() || roles.k < 0 || knob_[kRows] < 0 ||
+      knob_[kBlockK] < 0 || knob_[kRhs] < 0 || Extent(roles.k) <= kTermsOfBlock ||
+      Extent(roles.k) * Extent(roles.vector) * static_cast<int64_t>(sizeof(float)) <= target_.l2_bytes) {
+    return {};
+  }
+  Config config = preferred;
+  const auto set = [&](KnobId id, uint16_t choice) {
+    if (knob_[id] >= 0) config.choice[knob_[id]] = choice;
+  };
+  if (target_.vector_registers >= 32) {  // A narrow panel, which fewer bytes a cycle are read of.
+    set(kVectors, Nearest(knobs[knob_[kVectors]], 3));
+    set(kRows, Nearest(knobs[knob_[kRows]], 8));
+  }
+  set(kBlockK, Nearest(knobs[knob_[kBlockK]], kTermsOfBlock));
+  set(kInner, Named(knobs[knob_[kInner]], {"vector"}));
+  set(kRhs, Named(knobs[knob_[kRhs]], {"panel_inner"}));
+  return {config};
+}
+
 absl::StatusOr<ConfigSpace> TilingRule::MakeSpace() const {
   std::vector<Knob> knobs = MakeKnobs();
   TUNEFARM_ASSIGN_OR_RETURN(const Config start, DefaultConfig(knobs));
-  return SpaceOf(std::move(knobs), start, [this](const ConfigSpace& space, const Config& config) {
-    return Refusal(Resolve(space.knobs(), config));
-  });
+  std::vector<Config> starts = OtherStarts(knobs, start);
+  return SpaceOf(
+      std::move(knobs), start,
+      [this](const ConfigSpace& space, const Config& config) {
+        return Refusal(Resolve(space.knobs(), config));
+      },
+      nullptr, std::move(starts));
 }
 
 }  // namespace tunefarm::schedules
