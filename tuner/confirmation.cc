@@ -76,6 +76,10 @@ Verdict Judge(const Confirmation& confirmation, const std::vector<std::vector<do
   }
   verdict.winner = fastest;
   verdict.tie = fastest == 0;
+  for (int i = 1; verdict.tie && i < count; ++i) {
+    if (against_first[i].ratio < 1 - kWorthAnother) verdict.promising.push_back(i);
+  }
+  std::ranges::stable_sort(verdict.promising, {}, [&](int i) { return against_first[i].ratio; });
   for (int i = 1; fastest != 0 && i < count; ++i) {
     if (i == fastest || against_first[i].high >= 1) continue;
     const PairedRatio to_fastest = ComparePaired(samples_us[fastest], samples_us[i], alpha);

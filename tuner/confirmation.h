@@ -49,12 +49,17 @@ struct Verdict {
   double speedup = 1;    // Of the winner over the first kernel.
   double first_us = 0;   // Median.
   double winner_us = 0;  // first_us / speedup, so that the two agree though the machine drifted.
+  // Of a tie: positions of candidates that came out faster by more than kWorthAnother, though not beyond the
+  // interval; the fastest first. As many pairs again may tell.
+  std::vector<int> promising;
 };
 
 // The first kernel wins unless a candidate is faster beyond the interval (95 % over all candidates together,
 // by Bonferroni). Among the candidates that are, the fastest wins; of those within kTieShare of it and not
 // distinguishable from it, the earliest trial.
 inline constexpr double kTieShare = 0.01;
+// Of equal kernels hardly any come out so far apart in forty pairs; less is not worth another measurement.
+inline constexpr double kWorthAnother = 0.02;
 Verdict Judge(const Confirmation& confirmation, const std::vector<std::vector<double>>& samples_us);
 
 }  // namespace tunefarm::tuner

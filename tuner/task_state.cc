@@ -21,6 +21,9 @@ constexpr int kSameFailures = 8;
 constexpr int kAnyFailures = 24;
 // How often a confirmation is repeated after a failure that is not a candidate's.
 constexpr int kConfirmationRetries = 2;
+// And after a tie of a candidate that came out faster, for the pairs lay too far apart: a neighbour on the core
+// holds it for seconds, which another measurement may miss.
+constexpr int kConfirmationRepeats = 3;
 // Only candidates within this share of the fastest single measurement are confirmed; single measurements
 // hours apart differ by a few per cent for no reason.
 constexpr double kConfirmWithin = 0.1;
@@ -257,6 +260,16 @@ absl::Status TaskState::ReportConfirmation(const ConfirmationOutcome& outcome) {
     return absl::OkStatus();
   }
   const bool with_default = Default() != nullptr;
+  if (with_default && !verdict.promising.empty() && confirmation_repeats_ < kConfirmationRepeats) {
+    ++confirmation_repeats_;
+    const std::size_t kept =
+        std::min(verdict.promising.size(), std::max<std::size_t>(1, (confirmation_.kernels.size() - 1) / 2));
+    std::vector<Proposal> kernels = {confirmation_.kernels[0]};
+    for (std::size_t i = 0; i < kept; ++i) kernels.push_back(confirmation_.kernels[verdict.promising[i]]);
+    confirmation_.kernels = std::move(kernels);
+    phase_ = Phase::kConfirmationDue;
+    return absl::OkStatus();
+  }
   const std::string how = !with_default ? "; the default gave no time"
                           : verdict.tie
                               ? "; nothing is distinguishably faster than the default"

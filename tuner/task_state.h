@@ -83,7 +83,7 @@ class TaskState {
   bool ended_by_failures_ = false;
   std::unordered_map<std::string, int> digests_;  // Of successful trials.
   Confirmation confirmation_;
-  int confirmation_failures_ = 0;
+  int confirmation_failures_ = 0, confirmation_repeats_ = 0;
   std::string why_;
   std::optional<cost_model::ModelQuality> quality_;
   struct Settled {
