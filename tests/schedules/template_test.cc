@@ -279,6 +279,29 @@ TEST_CASE("DefaultConfigsServeEveryLayerOfTheBuiltinNetworks") {
   }
 }
 
+TEST_CASE("AProductWhoseFactorOutgrowsTheSecondCacheMayStartWithBlocksOfTerms") {
+  const auto starts_with_blocks = [](const char* text, const char* target) {
+    const absl::StatusOr<Workload> workload = Workload::Parse(text);
+    REQUIRE(workload.ok());
+    const std::shared_ptr<const Task> task = MakeTask(*workload, TargetNamed(target));
+    const ConfigSpace& space = task->space();
+    return std::ranges::any_of(space.starts(), [&](const Config& start) {
+      REQUIRE(space.Check(start).ok());
+      const std::string config = space.ToText(start);
+      return config.find("block_k=256,") != std::string::npos &&
+             config.find("rhs=panel_inner,") != std::string::npos &&
+             config.find("algorithm=direct,") != std::string::npos;
+    });
+  };
+  for (const char* target : {"x86-64-v3", "x86-64-v4"}) {
+    CHECK(starts_with_blocks("matmul:m=1024,n=1024,k=1024", target));
+    CHECK(starts_with_blocks("batch_matmul:b=2,m=300,n=2000,k=600", target));
+    CHECK_FALSE(starts_with_blocks("matmul:m=128,n=128,k=512", target));  // Half of any second-level cache.
+    CHECK_FALSE(starts_with_blocks("matmul:m=1024,n=4096,k=64", target));  // Nothing to block.
+    CHECK_FALSE(starts_with_blocks("dense:m=1024,n=1024,k=1024", target));  // Packed once for all calls.
+  }
+}
+
 TEST_CASE("WhatTheSpaceCallsLegalCanBeLoweredAndNothingElse") {
   Rng rng(5);
   int64_t legal = 0, drawn = 0;
