@@ -41,9 +41,9 @@ v1::MeasurementPolicy ConfirmationPolicy(double round_us) {
   policy.set_min_samples(40);
   policy.set_min_time_us(150e3);
   // Of slow kernels so many rounds: eight pairs are the fewest that tell five candidates from the default,
-  // and not every round counts.
-  constexpr double kRounds = 12;
-  policy.set_max_time_us(std::max(500e3, kRounds * round_us));
+  // and not every round counts. Each call that is timed follows one that is not.
+  constexpr double kRounds = 12, kCalls = 2;
+  policy.set_max_time_us(std::max(500e3, kRounds * kCalls * round_us));
   // Half of what screening asks for: winners differ by a few per cent.
   policy.set_target_half_width(0.005);
   policy.set_max_warm_up_us(20e3);

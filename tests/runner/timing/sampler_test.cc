@@ -137,6 +137,21 @@ TEST_CASE("SeveralKernelsAreInterleavedThereAndBack") {
   CHECK(result[1].samples_us[0] == 200);
 }
 
+TEST_CASE("OnlyCallsThatFillTheCachesThemselvesGoWithoutACallBefore") {
+  Machine machine;
+  machine.call_us = {5e3, 60e3};
+  TimingPolicy policy = Policy();
+  policy.max_time_us = 1e6;
+  double calm = 0;
+  const std::vector<KernelSamples> result = Sample(policy, 2, machine.bench(), &calm);
+  CHECK(result[0].iterations == 1);
+  CHECK(result[1].iterations == 1);
+  // How long they take is known after the first round.
+  REQUIRE(machine.order.size() >= 10);
+  CHECK(std::vector<std::size_t>(machine.order.begin(), machine.order.begin() + 10) ==
+        std::vector<std::size_t>{0, 0, 1, 1, 1, 0, 0, 0, 0, 1});
+}
+
 TEST_CASE("AKernelOverTheCutoffIsCensoredAfterThreeSamples") {
   Machine machine;
   machine.call_us = {5000};
