@@ -39,7 +39,8 @@ double DotRule::VectorGroup(const DotPlan& plan) const {
   // AMD's, which have four, it costs nothing.
   const double raised =
       kernel.lhs == DotElement::kRaised && kernel.isa == DotIsa::kAvx512 ? 0.2 * plan.rows : 0;
-  double group = std::max({cells * double{kernel.dot} + raised, loads, instructions / kStarts, pairs ? 1 : kLatency});
+  double group =
+      std::max({cells * double{kernel.dot} + raised, loads, instructions / kStarts, pairs ? 1 : kLatency});
   // What stays and what comes and goes; the rest is spilled.
   const int live =
       kernel.paired ? cells + vectors + 4 : cells + std::min(plan.rows, plan.vectors) + (pairs ? 2 : 1);
@@ -69,8 +70,8 @@ double DotRule::WindowTile(const DotPlan& plan) const {
   const auto columns = static_cast<double>(
       std::min((plan.rows - 1) * stride + window.columns, int64_t{plan.rows} * window.columns));
   const double cells = plan.vectors * plan.rows;
-  // Cycles of a vector. Of narrow ones, what goes with each counts more: they take 0.55 of the wide ones' time
-  // on Zen 4, 0.67 on a core of Intel's that starts two of either width.
+  // Cycles of a vector. Of narrow ones, what goes with each counts more: they take 0.55 of the wide ones'
+  // time on Zen 4, 0.67 on a core of Intel's that starts two of either width.
   const double vector = kernel.isa == DotIsa::kAvx2 && target_.vector_bytes > 32 ? 0.43 : kernel.lhs_load;
   return plan.vectors * columns * window.groups * vector * (2 * kernel.window_vectors + window.terms) +
          cells * static_cast<double>(Terms(kernel)) * kernel.dot * vector / kernel.lhs_load +

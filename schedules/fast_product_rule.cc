@@ -281,8 +281,8 @@ void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& star
 }
 
 bool FastProductRule::Uses(const Knob& knob) {
-  for (const char* name : {"algorithm", "fast_rows", "fast_vectors", "pairs", "fast_broadcast", "fast_prefetch",
-                           "strassen", "fast_terms", "pack_block", "parallel", "share"}) {
+  for (const char* name : {"algorithm", "fast_rows", "fast_vectors", "pairs", "fast_broadcast",
+                           "fast_prefetch", "strassen", "fast_terms", "pack_block", "parallel", "share"}) {
     if (knob.name == name) return true;
   }
   return false;

@@ -115,8 +115,8 @@ class FastProductRule {
   std::string Print(const FastProductPlan& plan, const std::string& title, const std::string& config) const;
 
  private:
-  // Rows that are packed at a time: of which the second-level cache holds the panels as well, and so many that
-  // what lies farther away is not read too often.
+  // Rows that are packed at a time: of which the second-level cache holds the panels as well, and so many
+  // that what lies farther away is not read too often.
   static constexpr int64_t kSmallBlock = 32, kLargeBlock = 128;
   struct Start {
     int rows, vectors, pairs, levels;

@@ -340,9 +340,9 @@ absl::StatusOr<Config> TilingRule::DefaultConfig(const std::vector<Knob>& knobs)
                    "; the tensors are too large"));
 }
 
-// Where the second factor is packed while the kernel runs and is larger than the second-level cache, as caches
-// behind that may be slow: a block of its terms at a time, which stays there (Goto and van de Geijn, "Anatomy
-// of high-performance matrix multiplication", 2008).
+// Where the second factor is packed while the kernel runs and is larger than the second-level cache, as
+// caches behind that may be slow: a block of its terms at a time, which stays there (Goto and van de Geijn,
+// "Anatomy of high-performance matrix multiplication", 2008).
 std::vector<Config> TilingRule::OtherStarts(const std::vector<Knob>& knobs, const Config& preferred) const {
   constexpr int64_t kTermsOfBlock = 256;
   const AxisRoles& roles = roles_[0];

@@ -21,8 +21,8 @@ constexpr int kSameFailures = 8;
 constexpr int kAnyFailures = 24;
 // How often a confirmation is repeated after a failure that is not a candidate's.
 constexpr int kConfirmationRetries = 2;
-// And after a tie of a candidate that came out faster, for the pairs lay too far apart: a neighbour on the core
-// holds it for seconds, which another measurement may miss.
+// And after a tie of a candidate that came out faster, for the pairs lay too far apart: a neighbour on the
+// core holds it for seconds, which another measurement may miss.
 constexpr int kConfirmationRepeats = 3;
 // Only candidates within this share of the fastest single measurement are confirmed; single measurements
 // hours apart differ by a few per cent for no reason.
