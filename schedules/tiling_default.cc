@@ -62,6 +62,12 @@ double TilesCost(int64_t all_vectors, int64_t vectors, int64_t all_rows, int64_t
          TileCost(rest_vectors, rest_rows, elementwise, target);
 }
 
+// Blocks of whole tiles along an axis, as threads share them; a block of 0 is all of it.
+SharedLoop LoopOfBlocks(int64_t extent, int64_t block, int64_t tile) {
+  const int64_t whole = block == 0 ? extent : (block + tile - 1) / tile * tile;
+  return {(extent + whole - 1) / whole, static_cast<double>(extent) / static_cast<double>(whole)};
+}
+
 }  // namespace
 
 Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
@@ -210,10 +216,6 @@ void TilingRule::PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config
   if (knob_[kBlockV] < 0 || knob_[kBlockR] < 0) return;
   const TilingPlan plan = Resolve(knobs, config);
   const AxisRoles& roles = *plan.roles;
-  const auto loop = [](int64_t extent, int64_t block, int64_t tile) {
-    const int64_t whole = block == 0 ? extent : (block + tile - 1) / tile * tile;
-    return SharedLoop{(extent + whole - 1) / whole, static_cast<double>(extent) / static_cast<double>(whole)};
-  };
   const Config preferred = config;
   const auto distance = [&](KnobId id, std::size_t choice) {
     return std::abs(static_cast<double>(choice) - preferred.choice[knob_[id]]);
@@ -225,9 +227,9 @@ void TilingRule::PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config
       if (vs[v] == 0 && rs[r] == 0) continue;
       std::vector<SharedLoop> loops;
       loops.reserve(roles.batch.size() + 2);
-      for (const int axis : roles.batch) loops.push_back(loop(Extent(axis), 1, 1));
-      loops.push_back(loop(Extent(roles.vector), vs[v], int64_t{plan.vectors} * plan.lanes));
-      loops.push_back(loop(Extent(roles.rows), rs[r], plan.rows));
+      for (const int axis : roles.batch) loops.push_back(LoopOfBlocks(Extent(axis), 1, 1));
+      loops.push_back(LoopOfBlocks(Extent(roles.vector), vs[v], int64_t{plan.vectors} * plan.lanes));
+      loops.push_back(LoopOfBlocks(Extent(roles.rows), rs[r], plan.rows));
       // A hundredth for each other size on the way.
       const double cost =
           BusiestShare(loops, threads_) * (1 + 0.01 * (distance(kBlockV, v) + distance(kBlockR, r)));
@@ -296,8 +298,40 @@ void TilingRule::PreferWindows(const std::vector<Knob>& knobs, Config& config) c
           config.choice[knob_[kBlockV]] = static_cast<uint16_t>(i);
       }
     }
-    if (Refusal(Resolve(knobs, config)) == nullptr) return;
+    if (Refusal(Resolve(knobs, config)) == nullptr) {
+      if (threads_ > 1 && PaysToShare(*facts_, target_)) PreferEvenWindows(knobs, config);
+      return;
+    }
     config = before;
+  }
+}
+
+// Blocks of channels are few and seldom even; blocks of lines are, where threads get too different shares.
+void TilingRule::PreferEvenWindows(const std::vector<Knob>& knobs, Config& config) const {
+  if (knob_[kBlockR2] < 0) return;
+  const TilingPlan plan = Resolve(knobs, config);
+  const AxisRoles& roles = *plan.roles;
+  const Config preferred = config;
+  double best = std::numeric_limits<double>::infinity();
+  for (const bool all_channels : {false, true}) {
+    for (std::size_t r = 0; r < knobs[knob_[kBlockR2]].numbers.size(); ++r) {
+      Config even = preferred;
+      if (all_channels && knob_[kBlockV] >= 0)
+        even.choice[knob_[kBlockV]] = static_cast<uint16_t>(knobs[knob_[kBlockV]].numbers.size() - 1);
+      even.choice[knob_[kBlockR2]] = static_cast<uint16_t>(r);
+      const TilingPlan blocks = Resolve(knobs, even);
+      if (Refusal(blocks) != nullptr) continue;
+      const std::array<SharedLoop, 2> loops = {
+          LoopOfBlocks(Extent(roles.vector), blocks.block_v, int64_t{plan.vectors} * plan.lanes),
+          LoopOfBlocks(Extent(roles.rows2), blocks.block_r2, plan.rows2)};
+      // A hundredth for each other size on the way, and five for channels that leave the first-level cache.
+      const double distance =
+          std::abs(static_cast<double>(r) - preferred.choice[knob_[kBlockR2]]) + (all_channels ? 5 : 0);
+      const double cost = BusiestShare(loops, threads_) * (1 + 0.01 * distance);
+      if (cost >= best) continue;
+      best = cost;
+      config = even;
+    }
   }
 }
 

@@ -71,6 +71,7 @@ class TilingRule {
   std::vector<Knob> MakeKnobs() const;
   Config PreferredConfig(const std::vector<Knob>& knobs) const;
   void PreferWindows(const std::vector<Knob>& knobs, Config& config) const;
+  void PreferEvenWindows(const std::vector<Knob>& knobs, Config& config) const;
   void PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config) const;
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   // Good starts where the default is not.

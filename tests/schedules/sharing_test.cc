@@ -42,10 +42,12 @@ TEST_CASE("TheBusiestThreadGetsWhatAStaticScheduleDealsItsOwn") {
 }
 
 TEST_CASE("ADefaultForThreadsGivesThemAboutAsMuch") {
-  // Rows that 96 divide badly, and few columns or many.
+  // Rows that 96 divide badly, and few columns or many; channels of windows that blocks divide badly.
   for (const char* text :
        {"conv2d:n=1,h=14,w=14,ci=1024,co=512,kh=1,kw=1,layout=nhwc", "matmul:m=200,n=300,k=256",
-        "conv2d:n=1,h=14,w=14,ci=1024,co=48,kh=1,kw=1,layout=nhwc"}) {
+        "conv2d:n=1,h=14,w=14,ci=1024,co=48,kh=1,kw=1,layout=nhwc",
+        "depthwise_conv2d:n=1,h=56,w=56,c=144,kh=3,kw=3,pad=1,layout=nhwc",
+        "depthwise_conv2d:n=1,h=112,w=112,c=96,kh=3,kw=3,stride=2,pad=1,layout=nhwc"}) {
     for (const int threads : {2, 3, 4}) {
       const std::shared_ptr<const Task> task = MakeTask(text, "x86-64-v4", threads);
       const absl::StatusOr<LoopTree> tree = task->Lower(task->space().default_config());
