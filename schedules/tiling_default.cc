@@ -180,7 +180,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
                                   knobs[knob_[kLanes]].numbers[config.choice[knob_[kLanes]]];
   const int64_t deepest = target_.l2_bytes / 2 / (panel * static_cast<int64_t>(sizeof(float)));
   nearest(kBlockV, 0);
-  // The panels once, where rows are few; otherwise as many as the second-level cache holds.
+  // Where rows are few, all: panels that come from afar are then read once.
   nearest(kBlockR, taps || Extent(roles.rows) <= kFewRows ? 0 : 96);
   nearest(kBlockR2, 0);
   nearest(kBlockK, many_rows && !(lhs_direct && Extent(roles.k) <= deepest) ? 256 : 0);

@@ -296,7 +296,7 @@ TEST_CASE("AProductWhoseFactorOutgrowsTheSecondCacheMayStartWithBlocksOfTerms") 
   for (const char* target : {"x86-64-v3", "x86-64-v4"}) {
     CHECK(starts_with_blocks("matmul:m=1024,n=1024,k=1024", target));
     CHECK(starts_with_blocks("batch_matmul:b=2,m=300,n=2000,k=600", target));
-    CHECK_FALSE(starts_with_blocks("matmul:m=128,n=128,k=512", target));    // Half of any second-level cache.
+    CHECK_FALSE(starts_with_blocks("matmul:m=128,n=128,k=512", target));    // Fits.
     CHECK_FALSE(starts_with_blocks("matmul:m=1024,n=4096,k=64", target));   // Nothing to block.
     CHECK_FALSE(starts_with_blocks("dense:m=1024,n=1024,k=1024", target));  // Packed once for all calls.
   }
