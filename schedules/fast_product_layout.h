@@ -42,6 +42,8 @@ struct FastProductLayout {
   int64_t workspace_elements() const {
     return shared_elements + (shares_block ? block_elements : 0) + thread_stride() * threads;
   }
+  // Sums stay in memory between blocks of them, and between Strassen's products; otherwise in registers.
+  bool keeps_sums() const { return products > 1 || sum_blocks > 1; }
   const PackedFactor& rows() const { return rows_blocked ? blocked : other; }
   const PackedFactor& lanes() const { return rows_blocked ? other : blocked; }
 };

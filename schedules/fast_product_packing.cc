@@ -8,6 +8,8 @@ namespace {
 // Powers of 2 as bits: 2^-100, 2^100; what a power's bits are taken from to give its inverse.
 constexpr int kLowest = 27 << 23, kHighest = 227 << 23, kTwice = 254 << 23;
 
+constexpr int64_t kLineFloats = 16;  // In a cache line.
+
 std::string Block(int block) { return absl::StrCat("x", block); }
 
 // A product's sum of blocks, x0 and so on.
@@ -80,6 +82,12 @@ std::string PlaceInRows(const FastProductKernel& kernel, const std::string& row,
   return absl::StrCat("(", step, ") / ", kStepsInLine, " * ",
                       kernel.layout.rows().part * terms * kStepsInLine, " + (", row, " * ", terms, " + ",
                       term, ") * ", kStepsInLine, " + (", step, ") % ", kStepsInLine);
+}
+
+// Elements from most rows that are read in place to the next ones.
+int64_t RowStride(const FastProductKernel& kernel) {
+  const ProductFactor& rows = kernel.factors.rows;
+  return rows.access->stride[rows.axes.back()];
 }
 
 // A loop over the terms of a step. Written out where products are few; 49 would take seconds to compile.
@@ -334,8 +342,16 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
   const auto measure = [&](const std::string& k) {
     return absl::StrCat("largest = larger(*(const mask_unaligned*)(from + ", k, ") & 0x7fffffff, largest);");
   };
-  out.Line("#pragma GCC unroll 4");
-  out.Line("for (long k = 0; k < ", terms / lanes * lanes, "; k += ", lanes, ") ", measure("k"));
+  // A line at a time, and that of the row a group further on is fetched: the next group's rows are as far
+  // away as these were.
+  const int64_t whole = terms / kLineFloats * kLineFloats;
+  out.Line("#pragma GCC unroll 2");
+  out.Open("for (long k = 0; k < ", whole, "; k += ", kLineFloats, ")");
+  if (ReadsRowsInPlace(kernel.factors, layout, kernel.plan))
+    out.Line("__builtin_prefetch(from + ", RowStride(kernel) * packed.width, "L + k);");
+  for (int64_t at = 0; at < kLineFloats; at += lanes) out.Line(measure(absl::StrCat("k + ", at)));
+  out.Close();
+  for (int64_t k = whole; k + lanes <= terms; k += lanes) out.Line(measure(absl::StrCat(k)));
   if (terms % lanes != 0) out.Line(measure(absl::StrCat(terms - lanes)));
   out.Line("const int power = power_of_2(largest_lane(largest));");
   out.Line("scale[row] = from_bits(", kTwice, " - power);");

@@ -162,7 +162,8 @@ class FastProductPrinter {
     }
   }
 
-  // The output's cache lines, which are far away where it is large: in time for the stores behind the steps.
+  // The cache lines of the output and of what is added to it, which are far away where they are large: in
+  // time for the end of the steps.
   void FetchOutput() {
     if (layout_.sum_blocks > 1) out_.Open("if (block + 1 == ", layout_.sum_blocks, ")");
     out_.Open("for (long r = 0; r < ", layout_.rows().width, "; ++r)");
@@ -172,14 +173,26 @@ class FastProductPrinter {
       out_.Open();
       out_.Line("const long lane = first_lane + ", at, ";");
       out_.Line("__builtin_prefetch(", TensorName(facts_.output), " + ", InTile(facts_.output), ", 1);");
+      for (std::size_t e = 0; e < facts_.epilogue.size(); ++e) {
+        if (facts_.compute.epilogue[e].step != EpilogueStep::kResidual) continue;
+        const LinearAccess& access = facts_.epilogue[e];
+        out_.Line("__builtin_prefetch(", TensorName(access), " + ", InTile(access), ");");
+      }
       out_.Close();
     }
     out_.Close();
     if (layout_.sum_blocks > 1) out_.Close();
   }
 
-  // The tiles of a group, whose sums are at `sums`.
+  // The tiles of a group, whose sums are at `sums`, or the only one, whose sums are in registers.
   void StoreGroup() {
+    if (!layout_.keeps_sums()) {
+      out_.Line("const long tile_row = first_row, tile_lane = first_lane;");
+      out_.Line("const float* restrict row_scales = group_row_scales, * restrict lane_scales = ",
+                "group_lane_scales;");
+      StoreTile();
+      return;
+    }
     const int splits = layout_.splits;
     const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
     out_.Open("for (long t = 0; t < ", splits * splits, "; ++t)");
@@ -194,12 +207,20 @@ class FastProductPrinter {
   }
 
   void StoreTile() {
+    const int sums = plan_.tile.rows * plan_.tile.vectors;
+    const auto sum = [&](int i) {
+      return layout_.keeps_sums() ? absl::StrCat("tile[", i, "]") : absl::StrCat("sums.at[", i, "]");
+    };
     if (factors_.rows.extent % layout_.rows().width != 0 ||
         factors_.lanes.extent % layout_.lanes().width != 0) {
       out_.Line("const long valid_rows = min_long(", plan_.tile.rows, ", ", factors_.rows.extent,
                 " - tile_row);");
       out_.Open("if (valid_rows < ", plan_.tile.rows, " || tile_lane + ", tile_lanes_, " > ",
                 factors_.lanes.extent, ")");
+      if (!layout_.keeps_sums()) {  // A copy: what is indexed by a variable cannot stay in registers.
+        out_.Line("vec tile[", sums, "];");
+        for (int i = 0; i < sums; ++i) out_.Line("tile[", i, "] = ", sum(i), ";");
+      }
       out_.Open("for (long r = 0; r < valid_rows; ++r)");
       out_.Open("for (long v = 0; v < ", plan_.tile.vectors, "; ++v)");
       out_.Line("const long row = tile_row + r, lane = tile_lane + v * ", plan_.tile.lanes, ";");
@@ -211,13 +232,12 @@ class FastProductPrinter {
       out_.Line("continue;");
       out_.Close();
     }
-    for (int sum = 0; sum < plan_.tile.rows * plan_.tile.vectors; ++sum) {
-      const int row = sum / plan_.tile.vectors, v = sum % plan_.tile.vectors;
+    for (int i = 0; i < sums; ++i) {
+      const int row = i / plan_.tile.vectors, v = i % plan_.tile.vectors;
       out_.Open();
       out_.Line("const long row = tile_row + ", row, ", lane = tile_lane + ", v * plan_.tile.lanes, ";");
-      StoreVector(absl::StrCat("tile[", row * plan_.tile.vectors + v, "]"),
-                  absl::StrCat("row_scales[", row, "]"), absl::StrCat("lane_scales + ", v * plan_.tile.lanes),
-                  true);
+      StoreVector(sum(i), absl::StrCat("row_scales[", row, "]"),
+                  absl::StrCat("lane_scales + ", v * plan_.tile.lanes), true);
       out_.Close();
     }
   }
@@ -401,7 +421,7 @@ class FastProductPrinter {
     const int64_t group_sums = sums * layout_.splits * layout_.splits;
     if (in_blocks) {
       out_.Line("vec* sums = partial + row_group * ", group_sums, ";");
-    } else {
+    } else if (layout_.keeps_sums()) {
       out_.Line("vec sums[", group_sums, "];");
     }
     const auto first_of = [](bool is_blocked, const char* group, const PackedFactor& packed) {
@@ -421,10 +441,15 @@ class FastProductPrinter {
                                 in_blocks ? absl::StrCat(" + block * ", packed.all_pairs, "L") : "")
                  : "0";
     };
-    out_.Line(layout_.products > 1 ? "multiply_group(" : "multiply(", group_of(rows, a, "row_group"), ", ",
-              group_of(lanes, b, "lane_group"), ", ", in_blocks ? "steps" : absl::StrCat(layout_.steps), ", ",
-              pairs_of(rows, a, "row_group"), ", ", pairs_of(lanes, b, "lane_group"), ", sums, ",
-              in_blocks ? "block == 0" : "1", ");");
+    const std::string factors =
+        absl::StrCat(group_of(rows, a, "row_group"), ", ", group_of(lanes, b, "lane_group"), ", ",
+                     in_blocks ? "steps" : absl::StrCat(layout_.steps), ", ", pairs_of(rows, a, "row_group"),
+                     ", ", pairs_of(lanes, b, "lane_group"));
+    if (layout_.keeps_sums()) {
+      out_.Line("multiply_group(", factors, ", sums, ", in_blocks ? "block == 0" : "1", ");");
+    } else {
+      out_.Line("const tile_sums sums = multiply(", factors, ");");
+    }
     if (in_blocks) out_.Line("if (block + 1 < ", layout_.sum_blocks, ") continue;");
     const auto scales_of = [&](const char* name, const PackedFactor& packed, const std::string& at,
                                const char* group) {

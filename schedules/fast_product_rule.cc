@@ -22,6 +22,8 @@ constexpr int kTermsWithoutPairs = 4;  // Of a step: enough to hide the loop's o
 constexpr int64_t kWays = 512;  // Elements after which rows meet in the same sets of a first-level cache.
 // With fewer sums in flight multiply-adds wait for one another.
 constexpr int64_t kFewestSums = 6;
+// Operands of the assembler statement that computes them (fast_product_tile.cc).
+constexpr int64_t kMostSums = 24;
 
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
@@ -317,6 +319,7 @@ const char* FastProductRule::Refusal(const FastProductPlan& plan) const {
     return "there are as many multiplications as in direct sums";
   if (VectorRegistersOf(tile) > target_.vector_registers)
     return "the register tile needs too many vector registers";
+  if (int64_t{tile.rows} * tile.vectors > kMostSums) return "the register tile has too many sums";
   if (int64_t{tile.rows} * tile.vectors < std::min(kFewestSums, factors_.rows.extent))
     return "the register tile leaves most registers empty";
   const FastProductLayout layout = LayOut(*facts_, factors_, plan, threads_);

@@ -8,6 +8,9 @@ namespace {
 constexpr int64_t kLineBytes = kStepsInLine * 4;
 // Of the lanes: some 100 cycles, more than a second-level cache takes.
 constexpr int64_t kBytesAhead = 1024;
+// Steps left in a line, and what is fetched next. No operands, of which compilers allow thirty: a sum is one,
+// what is read and written two.
+constexpr char kLeft[] = "%%r10", kNext[] = "%%r11";
 
 class TilePrinter {
  public:
@@ -21,26 +24,32 @@ class TilePrinter {
         out_(out) {}
 
   void Multiply() {
+    const int sums = plan_.tile.rows * plan_.tile.vectors;
     out_.Blank();
-    out_.Line("// A block of the sum for a tile whose sums so far are at `sums`, or none.");
-    out_.Open("static inline void multiply(const float* a, const float* b, long steps, ",
-              "const float* restrict row_pairs, const float* restrict lane_pairs, vec* sums, int none)");
-    if (!plan_.tile.pairs) out_.Line("(void)row_pairs, (void)lane_pairs;");
-    ForEachSum([&](int row, int v) {
-      const int at = row * plan_.tile.vectors + v;
-      const std::string start = absl::StrCat("sums[", at, "] = (none ? (vec){0} : sums[", at, "])");
-      if (plan_.tile.pairs) {
-        out_.Line(start, " - *(const vec_unaligned*)(lane_pairs + ", v * plan_.tile.lanes, ") - row_pairs[",
-                  row, "];");
-      } else {
-        out_.Line(start, ";");
-      }
-    });
+    out_.Line(
+        "// The sums of a tile, [row][vector], over some steps. By value, so that they stay in registers.");
+    out_.Line("typedef struct { vec at[", sums, "]; } tile_sums;");
+    out_.Open(
+        "static inline __attribute__((always_inline)) tile_sums multiply(const float* a, const float* b, ",
+        "long steps, const float* row_pairs, const float* lane_pairs)");
+    std::string names;
+    for (int i = 0; i < sums; ++i) absl::StrAppend(&names, i == 0 ? "" : ", ", "s", i);
+    out_.Line("vec ", names, ";");
     Steps();
+    out_.Line("tile_sums sums = {{", names, "}};");
+    if (plan_.tile.pairs) {
+      ForEachSum([&](int row, int v) {
+        out_.Line("sums.at[", row * plan_.tile.vectors + v, "] -= *(const vec_unaligned*)(lane_pairs + ",
+                  v * plan_.tile.lanes, ") + row_pairs[", row, "];");
+      });
+    } else {
+      out_.Line("(void)row_pairs, (void)lane_pairs;");
+    }
+    out_.Line("return sums;");
     out_.Close();
   }
 
-  // All of Strassen's products of a group, each added to the tiles that it belongs to.
+  // All of Strassen's products of a group, or the only one, each added to the tiles that it belongs to.
   void MultiplyGroup() {
     const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
     const int tiles = layout_.splits * layout_.splits;
@@ -59,6 +68,7 @@ class TilePrinter {
     out_.Line("// Where a product belongs, and its sign.");
     out_.Line("static const struct { int count; struct { int sums, sign; } tiles[", tiles, "]; } belongs[",
               layout_.products, "] = {", table, "};");
+    out_.Line("// A block of the sum for a group of tiles, whose sums so far are at `sums`, or none.");
     out_.Open(
         "static void multiply_group(const float* a, const float* b, long steps, const float* row_pairs, ",
         "const float* lane_pairs, vec* sums, int none)");
@@ -66,14 +76,13 @@ class TilePrinter {
     out_.Line("for (int i = 0; i < ", tiles * sums, "; ++i) sums[i] = (vec){0};");
     out_.Close();
     out_.Open("for (int product = 0; product < ", layout_.products, "; ++product)");
-    out_.Line("vec part[", sums, "];");
-    out_.Line("multiply(a + product * ", layout_.rows().product, "L, b + product * ", layout_.lanes().product,
-              "L, steps, row_pairs + product * ", layout_.rows().part, ", lane_pairs + product * ",
-              layout_.lanes().part, ", part, 1);");
+    out_.Line("const tile_sums part = multiply(a + product * ", layout_.rows().product, "L, b + product * ",
+              layout_.lanes().product, "L, steps, row_pairs + product * ", layout_.rows().part,
+              ", lane_pairs + product * ", layout_.lanes().part, ");");
     out_.Open("for (int t = 0; t < belongs[product].count; ++t)");
     out_.Line("vec* restrict to = sums + belongs[product].tiles[t].sums;");
     out_.Line("const float sign = (float)belongs[product].tiles[t].sign;");
-    for (int64_t i = 0; i < sums; ++i) out_.Line("to[", i, "] += sign * part[", i, "];");
+    for (int64_t i = 0; i < sums; ++i) out_.Line("to[", i, "] += sign * part.at[", i, "];");
     out_.Close();
     out_.Close();
     out_.Close();
@@ -95,7 +104,7 @@ class TilePrinter {
     const FastTile& tile = plan_.tile;
     const int vectors = tile.vectors, rows = tile.rows, sums = rows * vectors;
     const auto name = [&](int number) { return absl::StrCat(tile.lanes == 16 ? "%%zmm" : "%%ymm", number); };
-    const auto sum = [&](int row, int v) { return name(row * vectors + v); };
+    const auto sum = [&](int row, int v) { return absl::StrCat("%[s", row * vectors + v, "]"); };
     // The second term's weights stay in memory where they do not fit.
     const bool both = tile.pairs && VectorRegistersOf(tile) + vectors <= registers_;
     const bool apart = tile.pairs && tile.folded;  // Single terms' weights from those of pairs.
@@ -140,21 +149,20 @@ class TilePrinter {
     // A step needs all of its rows' and terms' lines at once; those of the next line of steps are fetched
     // while this one's last.
     const int64_t lines = int64_t{rows} * terms_, fetched = (lines + kStepsInLine - 1) / kStepsInLine;
-    out_.Line("long line;");
-    out_.Line("const float* next = a + ", lines * kStepsInLine, ";");
     out_.Line("__asm__ volatile(");
+    line(absl::StrCat("lea ", lines * kLineBytes, "(%[a]), ", kNext));
     ForEachSum([&](int row, int v) {
-      line(absl::StrCat("vmovups ", (row * vectors + v) * plan_.tile.lanes * 4, "(%[sums]), ", sum(row, v)));
+      line(absl::StrCat("vxorps ", sum(row, v), ", ", sum(row, v), ", ", sum(row, v)));
     });
     // Steps of a line, then the next one.
     line("2:");
-    line(absl::StrCat("mov $", kStepsInLine, ", %[line]"));
-    line("cmp %[line], %[steps]");
-    line("cmovl %[steps], %[line]");
-    line("sub %[line], %[steps]");
+    line(absl::StrCat("mov $", kStepsInLine, ", ", kLeft));
+    line(absl::StrCat("cmp ", kLeft, ", %[steps]"));
+    line(absl::StrCat("cmovl %[steps], ", kLeft));
+    line(absl::StrCat("sub ", kLeft, ", %[steps]"));
     line("1:");
-    for (int64_t i = 0; i < fetched; ++i) line(absl::StrCat("prefetcht0 ", i * kLineBytes, "(%[next])"));
-    line(absl::StrCat("add $", fetched * kLineBytes, ", %[next]"));
+    for (int64_t i = 0; i < fetched; ++i) line(absl::StrCat("prefetcht0 ", i * kLineBytes, "(", kNext, ")"));
+    line(absl::StrCat("add $", fetched * kLineBytes, ", ", kNext));
     const int64_t lane_bytes = terms_ * tile_lanes_ * 4;
     for (int64_t at = 0; tile.fetches && at < lane_bytes; at += kLineBytes)
       line(absl::StrCat("prefetcht0 ", kBytesAhead + at, "(%[b])"));
@@ -170,21 +178,17 @@ class TilePrinter {
     for (; done < singles.size(); ++done) line(singles[done]);
     line("add $4, %[a]");
     line(absl::StrCat("add $", lane_bytes, ", %[b]"));
-    line("dec %[line]");
+    line(absl::StrCat("dec ", kLeft));
     line("jnz 1b");
     line(absl::StrCat("add $", (plan_.tile.rows * terms_ - 1) * kStepsInLine * 4, ", %[a]"));
     line("test %[steps], %[steps]");
     line("jnz 2b");
-    ForEachSum([&](int row, int v) {
-      line(absl::StrCat("vmovups ", sum(row, v), ", ", (row * vectors + v) * plan_.tile.lanes * 4,
-                        "(%[sums])"));
-    });
-    std::string clobbered;
-    for (int r = 0; r < used; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
-    out_.Line(": [a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps), [line] \"=&r\"(line), ",
-              "[next] \"+r\"(next)");
-    out_.Line(": [sums] \"r\"(sums)");
-    out_.Line(": ", clobbered, "\"cc\", \"memory\");");
+    std::string outputs, clobbered;
+    for (int i = 0; i < sums; ++i) absl::StrAppend(&outputs, "[s", i, "] \"=&v\"(s", i, "), ");
+    for (int r = sums; r < used; ++r) absl::StrAppend(&clobbered, "\"xmm", r, "\", ");
+    out_.Line(": ", outputs, "[a] \"+r\"(a), [b] \"+r\"(b), [steps] \"+r\"(steps)");
+    out_.Line(":");
+    out_.Line(": ", clobbered, "\"r10\", \"r11\", \"cc\", \"memory\");");
   }
 
   const FastProductPlan& plan_;
@@ -201,7 +205,7 @@ class TilePrinter {
 void PrintMultiply(const FastProductKernel& kernel, int registers, CText& out) {
   TilePrinter printer(kernel, registers, out);
   printer.Multiply();
-  if (kernel.layout.products > 1) printer.MultiplyGroup();
+  if (kernel.layout.keeps_sums()) printer.MultiplyGroup();
 }
 
 }  // namespace tunefarm::schedules

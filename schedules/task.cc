@@ -127,7 +127,7 @@ class TiledTask : public Task {
     } else if (InnerProductRule::Serves(facts_, target)) {
       other_ = std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", facts_, target, threads);
     } else if (FastProductRule::Serves(facts_, target)) {
-      other_ = std::make_unique<ProductAlternative<FastProductRule>>("fast-3", facts_, target, threads);
+      other_ = std::make_unique<ProductAlternative<FastProductRule>>("fast-4", facts_, target, threads);
     }
   }
   // Before anything else.

@@ -66,7 +66,7 @@ void TilePrinter::PrintInit(NestPath& path) {
     out_.Line("vec ", cell.name, tree_.vector_lanes == 1 ? " = 0;" : " = {0};");
   const std::string first = FirstBlock(path);
   if (first.empty()) {
-    PrintFetch();
+    PrintFetch(path);
     return;
   }
   out_.Open("if (!(", first, "))");
@@ -79,14 +79,27 @@ void TilePrinter::PrintInit(NestPath& path) {
   out_.Close();
 }
 
-// Stores to lines that are in no near cache wait for them, and the next tile behind the stores.
-void TilePrinter::PrintFetch() {
-  if (!fetch_output_ || tile_->LaneStride(facts_.output) != 1) return;
+// Stores to lines that are in no near cache wait for them, and the next tile behind the stores; so do sums
+// for what is added to them.
+void TilePrinter::PrintFetch(NestPath& path) {
+  if (!fetch_output_) return;
   constexpr int64_t kLine = 16;  // Floats.
-  std::set<int64_t> lines;
-  for (const TileCell& cell : tile_->cells()) {
-    const int64_t offset = tile_->Offset(facts_.output, cell);
-    if (lines.insert(offset / kLine).second) out_.Line("__builtin_prefetch(out + ", offset, ", 1);");
+  const auto fetch = [&](const LinearAccess& access, const std::string& from, const char* write) {
+    if (tile_->LaneStride(access) != 1) return;
+    std::set<int64_t> lines;
+    for (const TileCell& cell : tile_->cells()) {
+      const int64_t offset = tile_->Offset(access, cell);
+      if (lines.insert(offset / kLine).second)
+        out_.Line("__builtin_prefetch(", from, " + ", offset, write, ");");
+    }
+  };
+  fetch(facts_.output, "out", ", 1");
+  for (std::size_t e = 0; e < facts_.epilogue.size(); ++e) {
+    if (facts_.compute.epilogue[e].step != EpilogueStep::kResidual) continue;
+    const LinearAccess& access = facts_.epilogue[e];
+    out_.Line("const float* next_residual = ", pointer_of_(access.access.tensor), " + ",
+              path.TensorAddress(access).Text(), ";");
+    fetch(access, "next_residual", "");
   }
 }
 

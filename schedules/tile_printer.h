@@ -32,7 +32,7 @@ class TilePrinter {
  private:
   void PrintBody(NestPath& path);
   void PrintInit(NestPath& path);
-  void PrintFetch();  // PrintOptions::fetch_output.
+  void PrintFetch(NestPath& path);  // PrintOptions::fetch_output.
   void PrintReductions(NestPath& path);
   // The next iteration of the unrolled reductions; false after the last.
   bool NextUnrolled(std::vector<int>& index) const;

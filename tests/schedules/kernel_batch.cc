@@ -161,6 +161,7 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
                              "add",
                              "measure_lanes",
                              "multiply_group",
+                             "tile_sums",
                              "belongs",
                              "gather_rows",
                              "load_blocks",
