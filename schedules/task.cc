@@ -20,21 +20,25 @@
 namespace tunefarm::schedules {
 namespace {
 
-// A template that a task can choose in place of the tiling rule, by the knob "algorithm".
+// A template that a task can choose in place of the tiling rule, by the knob "algorithm". Of several, the
+// knob has the values of all, and other knobs of one name are one knob.
 class Alternative {
  public:
   virtual ~Alternative() = default;
   virtual const char* version() const = 0;
-  virtual std::vector<Knob> Knobs() const = 0;    // "algorithm", whose first value is the tiling rule.
+  // "algorithm", whose first value is the tiling rule and the others this template's, and what belongs to it.
+  virtual std::vector<Knob> Knobs() const = 0;
   virtual bool Uses(const Knob& knob) const = 0;  // The others have no meaning for it.
   virtual void Prefer(const std::vector<Knob>& /*knobs*/, Config& /*config*/) const {}
   // Good starts that are worth a trial, of a default as preferred.
   virtual std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const {
-    const auto algorithm = std::ranges::find(knobs, "algorithm", &Knob::name) - knobs.begin();
+    const auto algorithm = std::ranges::find(knobs, "algorithm", &Knob::name);
+    const std::vector<std::string> own = Knobs().front().values;
     std::vector<Config> starts;
-    for (std::size_t v = 1; v < knobs[algorithm].values.size(); ++v) {
+    for (std::size_t v = 1; v < own.size(); ++v) {
       starts.push_back(preferred);
-      starts.back().choice[algorithm] = static_cast<uint16_t>(v);
+      starts.back().choice[algorithm - knobs.begin()] =
+          static_cast<uint16_t>(std::ranges::find(algorithm->values, own[v]) - algorithm->values.begin());
     }
     return starts;
   }
@@ -50,7 +54,7 @@ class WinogradAlternative final : public Alternative {
   WinogradAlternative(const Workload& workload, const ComputeDefinition& compute, const ComputeFacts& facts,
                       const Target& target, int threads)
       : workload_(workload), compute_(compute), facts_(facts), rule_(workload, target, threads) {}
-  const char* version() const override { return "winograd-2"; }
+  const char* version() const override { return "winograd-3"; }
   std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
   bool Uses(const Knob& knob) const override { return WinogradRule::Uses(knob); }
   std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const override {
@@ -114,7 +118,7 @@ class ProductAlternative final : public Alternative {
   const Rule rule_;
 };
 
-// Float operators: the tiling rule derived from the compute definition, and as a choice beside it Winograd's
+// Float operators: the tiling rule derived from the compute definition, and as choices beside it Winograd's
 // convolution, inner products where there are few columns, or products with fewer multiplications.
 class TiledTask : public Task {
  public:
@@ -122,30 +126,36 @@ class TiledTask : public Task {
       : Task(workload, target, threads),
         facts_(Analyze(Simplify(compute()))),
         rule_(facts_, target, threads) {
-    if (WinogradRule::Serves(workload)) {
-      other_ = std::make_unique<WinogradAlternative>(this->workload(), compute(), facts_, target, threads);
-    } else if (InnerProductRule::Serves(facts_, target)) {
-      other_ = std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", facts_, target, threads);
+    const bool winograd = WinogradRule::Serves(workload), inner = InnerProductRule::Serves(facts_, target);
+    if (winograd)
+      others_.push_back(
+          std::make_unique<WinogradAlternative>(this->workload(), compute(), facts_, target, threads));
+    // With stride 1 Winograd's convolution saves more than any other.
+    if (winograd && workload.dim("stride_h") == 1) return;
+    if (inner) {
+      others_.push_back(
+          std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", facts_, target, threads));
     } else if (FastProductRule::Serves(facts_, target)) {
-      other_ = std::make_unique<ProductAlternative<FastProductRule>>("fast-4", facts_, target, threads);
+      others_.push_back(
+          std::make_unique<ProductAlternative<FastProductRule>>("fast-4", facts_, target, threads));
     }
   }
   // Before anything else.
   absl::Status MakeSpace() {
     TUNEFARM_ASSIGN_OR_RETURN(ConfigSpace direct, rule_.MakeSpace());
-    if (other_ == nullptr) {
+    if (others_.empty()) {
       space_.emplace(std::move(direct));
       return absl::OkStatus();
     }
     std::vector<Knob> knobs = direct.knobs();
     Config start = direct.default_config();
     direct_knobs_ = knobs.size();
-    for (Knob& knob : other_->Knobs()) {
-      knobs.push_back(std::move(knob));
-      start.choice.push_back(0);
-    }
-    other_->Prefer(knobs, start);
-    std::vector<Config> starts = other_->Starts(knobs, start);
+    for (const std::unique_ptr<Alternative>& other : others_) AddKnobs(*other, knobs);
+    start.choice.resize(knobs.size(), 0);
+    for (const std::unique_ptr<Alternative>& other : others_) other->Prefer(knobs, start);
+    std::vector<Config> starts;
+    for (const std::unique_ptr<Alternative>& other : others_)
+      for (Config& config : other->Starts(knobs, start)) starts.push_back(std::move(config));
     for (const Config& direct_start : direct.starts()) {
       starts.push_back(start);
       std::ranges::copy(direct_start.choice, starts.back().choice.begin());
@@ -162,12 +172,15 @@ class TiledTask : public Task {
   const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
   std::string template_version() const override {
-    return other_ == nullptr ? "tiled-5" : absl::StrCat("tiled-5+", other_->version());
+    std::string version = "tiled-5";
+    for (const std::unique_ptr<Alternative>& other : others_)
+      absl::StrAppend(&version, "+", other->version());
+    return version;
   }
 
   absl::StatusOr<LoopTree> Lower(const Config& config) const override {
     if (const char* reason = Refusal(*space_, config)) return absl::InvalidArgumentError(reason);
-    if (!IsDirect(*space_, config)) return other_->Lower(*space_, config);
+    if (const Alternative* chosen = Chosen(config)) return chosen->Lower(*space_, config);
     TUNEFARM_ASSIGN_OR_RETURN(const Schedule schedule,
                               rule_.MakeSchedule(rule_.Resolve(space_->knobs(), config)));
     return schedules::Lower(schedule, threads());
@@ -181,10 +194,10 @@ class TiledTask : public Task {
     options.threads = threads();
     KernelSource source;
     options.fetch_output = FetchesOutput();
-    if (IsDirect(*space_, config)) {
-      source.c = PrintC(tree, facts_, options);
+    if (const Alternative* chosen = Chosen(config)) {
+      TUNEFARM_RETURN_IF_ERROR(chosen->Print(*space_, config, options, source));
     } else {
-      TUNEFARM_RETURN_IF_ERROR(other_->Print(*space_, config, options, source));
+      source.c = PrintC(tree, facts_, options);
     }
     source.flags = ThreadFlags();
     source.packed_bytes = static_cast<uint64_t>(tree.packed_bytes);
@@ -203,31 +216,53 @@ class TiledTask : public Task {
     return target().architecture == "x86_64" && bytes > target().l2_bytes / 2 &&
            facts_.compute.terms() >= kFewestTerms;
   }
-  bool IsDirect(const ConfigSpace& space, const Config& config) const {
-    return other_ == nullptr || space.number(config, static_cast<int>(direct_knobs_)) == 0;
+  // Behind the tiling rule's knobs, "algorithm" first.
+  void AddKnobs(const Alternative& other, std::vector<Knob>& knobs) {
+    std::vector<Knob> own = other.Knobs();
+    if (chosen_.empty()) {
+      knobs.push_back(own[0]);
+      chosen_.resize(own[0].values.size(), &other);
+      chosen_[0] = nullptr;
+    } else {
+      Knob& algorithm = knobs[direct_knobs_];
+      for (std::size_t v = 1; v < own[0].values.size(); ++v) {
+        algorithm.values.push_back(own[0].values[v]);
+        algorithm.numbers.push_back(own[0].numbers[v]);
+        chosen_.push_back(&other);
+      }
+    }
+    for (Knob& knob : own) {
+      if (std::ranges::find(knobs, knob.name, &Knob::name) == knobs.end()) knobs.push_back(std::move(knob));
+    }
+  }
+  // Null: the tiling rule.
+  const Alternative* Chosen(const Config& config) const {
+    return others_.empty() ? nullptr : chosen_[config.choice[direct_knobs_]];
   }
   // Knobs that the algorithm does not look at stand at the default's values.
   void Canonicalize(const ConfigSpace& space, Config& config) const {
-    const bool direct = IsDirect(space, config);
+    const Alternative* chosen = Chosen(config);
     for (std::size_t k = 0; k < space.knobs().size(); ++k) {
-      const bool used = direct ? k <= direct_knobs_ : other_->Uses(space.knobs()[k]);
+      const bool used = chosen == nullptr ? k <= direct_knobs_ : chosen->Uses(space.knobs()[k]);
       if (!used) config.choice[k] = space.default_config().choice[k];
     }
   }
   const char* Refusal(const ConfigSpace& space, const Config& config) const {
-    if (other_ == nullptr) return rule_.Refusal(rule_.Resolve(space.knobs(), config));
+    if (others_.empty()) return rule_.Refusal(rule_.Resolve(space.knobs(), config));
     Config canonical = config;
     Canonicalize(space, canonical);
     if (canonical != config)
       return "a knob that the algorithm does not use stands at another value than the default";
-    return IsDirect(space, config) ? rule_.Refusal(rule_.Resolve(space.knobs(), config))
-                                   : other_->Refusal(space, config);
+    const Alternative* chosen = Chosen(config);
+    return chosen == nullptr ? rule_.Refusal(rule_.Resolve(space.knobs(), config))
+                             : chosen->Refusal(space, config);
   }
 
   const ComputeFacts facts_;
   const TilingRule rule_;
-  std::unique_ptr<Alternative> other_;  // Null where there is none.
-  std::size_t direct_knobs_ = 0;        // The tiling rule's, before "algorithm" and what belongs to it.
+  std::vector<std::unique_ptr<Alternative>> others_;
+  std::vector<const Alternative*> chosen_;  // By "algorithm"; null for the tiling rule.
+  std::size_t direct_knobs_ = 0;            // The tiling rule's, before "algorithm" and what belongs to it.
   std::optional<ConfigSpace> space_;
 };
 

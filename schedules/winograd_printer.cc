@@ -183,19 +183,19 @@ class WinogradPrinter {
   bool SharesBlocks() const { return threads_ > 1 && !shares_block_; }
   void Share() { c_.Line("#pragma omp parallel for num_threads(", threads_, ")"); }
 
-  // The loop over a block's tiles, with the place of the tile: y and x are its first row and column.
-  void OpenTiles(int64_t pad_t, int64_t pad_l) {
+  // The loop over a block's tiles, with the place of the tile: y and x are its first row and column, `step`
+  // apart.
+  void OpenTiles(int step, int64_t pad_t, int64_t pad_l) {
     if (shares_block_) Share();
     c_.Open("for (long tile = 0; tile < ", s_.block, "; ++tile)");
     c_.Line("const long n = (first + tile) / ", s_.rows * s_.columns, ";");
-    c_.Line("const long y = (first + tile) / ", s_.columns, " % ", s_.rows, " * ", form_.outputs, " - ",
-            pad_t, ";");
-    c_.Line("const long x = (first + tile) % ", s_.columns, " * ", form_.outputs, " - ", pad_l, ";");
+    c_.Line("const long y = (first + tile) / ", s_.columns, " % ", s_.rows, " * ", step, " - ", pad_t, ";");
+    c_.Line("const long x = (first + tile) % ", s_.columns, " * ", step, " - ", pad_l, ";");
   }
 
   void Inputs() {
     const int points = form_.points;
-    OpenTiles(w_.dim("pad_t"), w_.dim("pad_l"));
+    OpenTiles(form_.outputs * form_.stride, w_.dim("pad_t"), w_.dim("pad_l"));
     c_.Line("const float* from = input + n * ", in_.n, " + y * ", in_.y, " + x * ", in_.x, ";");
     c_.Line("float* to = tiles + tile * ", s_.ci, ";");
     if (in_.c == 1) {
@@ -237,7 +237,7 @@ class WinogradPrinter {
   void Outputs() {
     const Image& o = out_sizes_;
     const int outputs = form_.outputs;
-    OpenTiles(0, 0);
+    OpenTiles(outputs, 0, 0);
     c_.Open("for (long c = 0; c < ", o.channels, "; c += ", lanes_, ")");
     c_.Line("vec done[", outputs, "][", outputs, "];");
     c_.Line("transform_output(products + tile * ", s_.co, " + c, done);");

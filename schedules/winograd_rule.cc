@@ -11,7 +11,6 @@
 namespace tunefarm::schedules {
 namespace {
 
-constexpr std::array<int, 2> kOutputs = {2, 4};
 constexpr std::array<int64_t, 10> kTiles = {8, 12, 16, 24, 32, 48, 64, 96, 128, 0};
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
@@ -111,22 +110,32 @@ class TreeBuilder {
 }  // namespace
 
 bool WinogradRule::Serves(const Workload& workload) {
-  return workload.op() == Operator::kConv2d && workload.dtype() == DType::kF32 && workload.dim("kh") == 3 &&
-         workload.dim("kw") == 3 && workload.dim("stride_h") == 1 && workload.dim("stride_w") == 1 &&
-         workload.dim("dilation") == 1 && workload.dim("groups") == 1;
+  if (workload.op() != Operator::kConv2d || workload.dtype() != DType::kF32 || workload.dim("kh") != 3 ||
+      workload.dim("kw") != 3 || workload.dim("dilation") != 1 || workload.dim("groups") != 1 ||
+      workload.dim("stride_h") != workload.dim("stride_w")) {
+    return false;
+  }
+  // With stride 2 so little is saved that the transforms of few channels cost as much.
+  constexpr int64_t kFewestChannels = 8;
+  return workload.dim("stride_h") == 1 ||
+         (workload.dim("stride_h") == 2 && workload.dim("ci") >= kFewestChannels &&
+          workload.dim("co") >= kFewestChannels);
 }
 
 WinogradRule::WinogradRule(const Workload& workload, const Target& target, int threads)
-    : target_(target), threads_(threads) {
+    : target_(target),
+      threads_(threads),
+      outputs_(WinogradOutputs(static_cast<int>(workload.dim("stride_h")))) {
+  const auto stride = static_cast<int>(workload.dim("stride_h"));
   const int64_t lanes = std::max(2, target.lanes(sizeof(float)));
   const int64_t ci = workload.dim("ci");
-  const int64_t out_h = workload.dim("h") + workload.dim("pad_t") + workload.dim("pad_b") - 2,
-                out_w = workload.dim("w") + workload.dim("pad_l") + workload.dim("pad_r") - 2;
-  for (const int outputs : kOutputs) {
+  const int64_t out_h = (workload.dim("h") + workload.dim("pad_t") + workload.dim("pad_b") - 3) / stride + 1,
+                out_w = (workload.dim("w") + workload.dim("pad_l") + workload.dim("pad_r") - 3) / stride + 1;
+  for (const int outputs : outputs_) {
     for (const int64_t wanted : kTiles) {
       Cut cut;
       WinogradShape& shape = cut.shape;
-      shape.form = &WinogradFormOf(outputs);
+      shape.form = &WinogradFormOf(outputs, stride);
       shape.rows = CeilDivide(out_h, outputs);
       shape.columns = CeilDivide(out_w, outputs);
       shape.tiles = workload.dim("n") * shape.rows * shape.columns;
@@ -147,7 +156,7 @@ WinogradRule::WinogradRule(const Workload& workload, const Target& target, int t
 
 std::vector<Knob> WinogradRule::Knobs() const {
   Knob algorithm{"algorithm", KnobKind::kChoice, {"direct"}, {0}, false};
-  for (const int outputs : kOutputs) {
+  for (const int outputs : outputs_) {
     algorithm.values.push_back(absl::StrCat("winograd_", outputs, "x", outputs));
     algorithm.numbers.push_back(outputs);
   }
@@ -163,7 +172,7 @@ std::vector<Knob> WinogradRule::Knobs() const {
 
 std::vector<Config> WinogradRule::Starts(const std::vector<Knob>& knobs, const Config& preferred) const {
   std::vector<Config> starts;
-  for (std::size_t form = 0; form < kOutputs.size(); ++form) {
+  for (std::size_t form = 0; form < outputs_.size(); ++form) {
     Config config = preferred;
     // The largest value of a knob up to `wanted`, or its first one.
     const auto set = [&](const char* name, int64_t wanted) {
@@ -192,7 +201,7 @@ std::vector<Config> WinogradRule::Starts(const std::vector<Knob>& knobs, const C
       const int64_t block = cuts[t].shape.block;
       if (block <= wanted && block > cuts[cut].shape.block) cut = t;
     }
-    set("algorithm", kOutputs[form]);
+    set("algorithm", outputs_[form]);
     config.choice[std::ranges::find(knobs, "tiles", &Knob::name) - knobs.begin()] =
         static_cast<uint16_t>(cut);
     set("share", at_once || cuts[cut].shape.blocks < threads_ ? 1 : 0);
@@ -223,7 +232,7 @@ WinogradPlan WinogradRule::Resolve(const ConfigSpace& space, const Config& confi
     return knob < 0 ? otherwise : space.number(config, knob);
   };
   WinogradPlan plan;
-  const auto outputs = std::find(kOutputs.begin(), kOutputs.end(), number("algorithm", 0)) - kOutputs.begin();
+  const auto outputs = std::ranges::find(outputs_, number("algorithm", 0)) - outputs_.begin();
   const auto tiles = std::find(kTiles.begin(), kTiles.end(), number("tiles", 0)) - kTiles.begin();
   plan.shape = static_cast<int>(outputs) * static_cast<int>(kTiles.size()) + static_cast<int>(tiles);
   TilingPlan& products = plan.products;

@@ -79,7 +79,8 @@ class WinogradRule {
   };
   Target target_;
   int threads_;
-  std::vector<Cut> cuts_;  // By algorithm and number of tiles, as the knobs count.
+  std::vector<int> outputs_;  // Of the forms.
+  std::vector<Cut> cuts_;     // By algorithm and number of tiles, as the knobs count.
 };
 
 }  // namespace tunefarm::schedules

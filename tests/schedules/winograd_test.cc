@@ -16,32 +16,34 @@ bool IsWinograd(const Task& task, const Config& config) {
 
 // By their definition: A^T [ (G g) * (B^T d) ] is the valid correlation of d with g.
 TEST_CASE("WinogradTransformsComputeACorrelation") {
-  for (const int outputs : {2, 4}) {
-    const WinogradForm& form = WinogradFormOf(outputs);
-    REQUIRE(form.points == outputs + 2);
-    Rng rng(3);
-    std::vector<double> data(form.points), weights(3);
-    for (double& x : data) x = static_cast<double>(rng.Uniform(1000)) / 500 - 1;
-    for (double& x : weights) x = static_cast<double>(rng.Uniform(1000)) / 500 - 1;
-    for (int i = 0; i < outputs; ++i) {
-      double got = 0, want = 0;
-      for (int a = 0; a < form.points; ++a) {
-        double d = 0, g = 0;
-        for (int j = 0; j < form.points; ++j) d += form.input[a][j] * data[j];
-        for (int j = 0; j < 3; ++j) g += form.weights[a][j] * weights[j];
-        got += form.output[i][a] * d * g;
+  for (const int stride : {1, 2}) {
+    for (const int outputs : WinogradOutputs(stride)) {
+      const WinogradForm& form = WinogradFormOf(outputs, stride);
+      REQUIRE(form.points == (outputs - 1) * stride + 3);
+      Rng rng(3);
+      std::vector<double> data(form.points), weights(3);
+      for (double& x : data) x = static_cast<double>(rng.Uniform(1000)) / 500 - 1;
+      for (double& x : weights) x = static_cast<double>(rng.Uniform(1000)) / 500 - 1;
+      for (int i = 0; i < outputs; ++i) {
+        double got = 0, want = 0;
+        for (int a = 0; a < form.points; ++a) {
+          double d = 0, g = 0;
+          for (int j = 0; j < form.points; ++j) d += form.input[a][j] * data[j];
+          for (int j = 0; j < 3; ++j) g += form.weights[a][j] * weights[j];
+          got += form.output[i][a] * d * g;
+        }
+        for (int j = 0; j < 3; ++j) want += data[i * stride + j] * weights[j];
+        CHECK(got == Approx(want));
       }
-      for (int j = 0; j < 3; ++j) want += data[i + j] * weights[j];
-      CHECK(got == Approx(want));
     }
   }
 }
 
 TEST_CASE("WinogradStatesItsErrorGrowth") {
   // By hand for F(2,3), whose largest sum is 2 + 1.5 + 1.5 = 5 of 9: transforms are never better than direct.
-  CHECK(WinogradErrorGrowth(WinogradFormOf(2)) == 1);
+  CHECK(WinogradErrorGrowth(WinogradFormOf(2, 1)) == 1);
   // For F(4,3): (34/12 * 2 + 64 * 10 * 21/576 * 2 + 42) / 9.
-  CHECK(WinogradErrorGrowth(WinogradFormOf(4)) == Approx((34.0 / 6 + 1280 * 21.0 / 576 + 42) / 9));
+  CHECK(WinogradErrorGrowth(WinogradFormOf(4, 1)) == Approx((34.0 / 6 + 1280 * 21.0 / 576 + 42) / 9));
 }
 
 TEST_CASE("WinogradKernelsAgreeWithTheReference") {
@@ -54,13 +56,17 @@ TEST_CASE("WinogradKernelsAgreeWithTheReference") {
       "n=3,h=8,w=11,ci=17,co=32,kh=3,kw=3,pad=2",
       "n=1,h=19,w=14,ci=7,co=40,kh=3,kw=3,pad_t=0,pad_l=1,pad_b=2,pad_r=0",
       "n=2,h=7,w=9,ci=24,co=40,kh=3,kw=3,pad=1",
-      "n=1,h=9,w=8,ci=40,co=48,kh=3,kw=3,pad=1"};
+      "n=1,h=9,w=8,ci=40,co=48,kh=3,kw=3,pad=1",
+      "n=2,h=11,w=15,ci=16,co=40,kh=3,kw=3,stride=2,pad=1",
+      "n=1,h=14,w=9,ci=11,co=19,kh=3,kw=3,stride=2,pad_t=0,pad_l=0,pad_b=1,pad_r=1",
+      "n=1,h=3,w=30,ci=9,co=8,kh=3,kw=3,stride=2,pad=0",
+      "n=3,h=12,w=13,ci=24,co=16,kh=3,kw=3,stride=2,pad=1"};
   const std::vector<std::string> epilogues = {"", ",epilogue=bias+residual+relu", ",epilogue=bias+relu6"};
   for (const char* target : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
     Rng rng = Rng(7).Fork(target);
     std::vector<BatchKernel> kernels;
     for (std::size_t s = 0; s < shapes.size(); ++s) {
-      const char* layout = s >= 6 ? "nchw8c" : s % 2 == 0 ? "nhwc" : "nchw";
+      const char* layout = s == 6 || s == 7 || s == 11 ? "nchw8c" : s % 2 == 0 ? "nhwc" : "nchw";
       const int threads = s % 3 == 2 ? 2 : 1;
       const std::shared_ptr<const Task> task =
           MakeTask("conv2d:" + shapes[s] + ",layout=" + layout + epilogues[s % 3], target, threads);
