@@ -1,5 +1,6 @@
 #include "schedules/winograd_printer.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -122,7 +123,7 @@ class WinogradPrinter {
 
   void Prepare() {
     const int64_t ci = w_.dim("ci"), co = w_.dim("co");
-    const int points = form_.points;
+    const int rows = form_.weight_rows();
     c_.Blank();
     c_.Open("void tunefarm_prepare(const void* const* constants, void* packed)");
     c_.Line("// G weights G^T, in the order in which the products read it.");
@@ -130,18 +131,17 @@ class WinogradPrinter {
     c_.Line("float* restrict to = packed;");
     c_.Open("for (long co = 0; co < ", panels_ * panel_, "; ++co)");
     c_.Open("for (long ci = 0; ci < ", ci, "; ++ci)");
-    c_.Line("float half[", points, "][3];");
+    c_.Line("float half[", rows, "][3];");
     c_.Open("for (int j = 0; j < 3; ++j)");
     const std::string element =
         nhwc_ ? absl::StrCat("weights[co * ", ci * 9, " + $ * ", ci * 3, " + j * ", ci, " + ci]")
               : absl::StrCat("weights[co * ", ci * 9, " + ci * 9 + $ * 3 + j]");
     Transform("float", 3, absl::StrCat("co < ", co, " ? ", element, " : 0"), form_.weights_c, "half[$][j]");
     c_.Close();
-    c_.Open("for (int i = 0; i < ", points, "; ++i)");
-    c_.Line("float* point = to + ((i * ", points * panels_, " + co / ", panel_, ") * ", ci, " + ci) * ",
-            panel_, " + co % ", panel_, ";");
-    Transform("float", 3, "half[i][$]", form_.weights_c,
-              absl::StrCat("point[$ * ", panels_ * ci * panel_, "L]"));
+    c_.Open("for (int i = 0; i < ", rows, "; ++i)");
+    c_.Line("float* set = to + ((i * ", rows * panels_, " + co / ", panel_, ") * ", ci, " + ci) * ", panel_,
+            " + co % ", panel_, ";");
+    Transform("float", 3, "half[i][$]", form_.weights_c, absl::StrCat("set[$ * ", set_elements(), "L]"));
     c_.Close();
     c_.Close();
     c_.Close();
@@ -160,13 +160,11 @@ class WinogradPrinter {
     c_.Open("for (long block = 0; block < ", s_.blocks, "; ++block)");
     c_.Line("float* restrict tiles = (float*)workspace",
             SharesBlocks() ? absl::StrCat(" + omp_get_thread_num() * ", s_.buffer_elements(), "L") : "", ";");
-    const int64_t points = int64_t{form_.points} * form_.points;
-    c_.Line("float* restrict products = tiles + ", points * s_.tile_stride, ";");
+    c_.Line("float* restrict products = tiles + ", s_.points() * s_.tile_stride, ";");
     c_.Line("// The last block moves inwards.");
     c_.Line("const long first = min_long(block * ", s_.block, ", ", s_.tiles - s_.block, ");");
     Inputs();
-    c_.Line("void* const operands[] = {tiles, 0, products};");
-    c_.Line("multiply(operands, packed, 0);");
+    Multiply();
     Outputs();
     c_.Close();
     c_.Close();
@@ -178,6 +176,30 @@ class WinogradPrinter {
   std::string Load(const std::string& pointer, const std::string& stride) const {
     return SpansBlocks() ? absl::StrCat("load_blocks(", pointer, ", ", stride, ", ", lanes_ / block_, ")")
                          : absl::StrCat("*(const vec_unaligned*)(", pointer, ")");
+  }
+
+  int64_t set_elements() const { return panels_ * w_.dim("ci") * panel_; }  // Of transformed weights.
+
+  // Points of one set of weights after one another.
+  void Multiply() {
+    std::vector<std::pair<int, int>> order;  // Set, point.
+    for (int point = 0; point < s_.points(); ++point) {
+      order.emplace_back(form_.weights_of[point / form_.points] * form_.weight_rows() +
+                             form_.weights_of[point % form_.points],
+                         point);
+    }
+    std::ranges::sort(order);
+    std::string table;
+    for (const auto& [set, point] : order)
+      absl::StrAppend(&table, table.empty() ? "" : ", ", "{", set, ", ", point, "}");
+    c_.Line("static const struct { short set, point; } order[", s_.points(), "] = {", table, "};");
+    if (shares_block_) Share();
+    c_.Open("for (long i = 0; i < ", s_.points(), "; ++i)");
+    c_.Line("const long point = order[i].point;");
+    c_.Line("void* const operands[] = {tiles + point * ", s_.tile_stride, ", 0, products + point * ",
+            s_.product_stride, "};");
+    c_.Line("multiply(operands, (const float*)packed + order[i].set * ", set_elements(), "L, 0);");
+    c_.Close();
   }
 
   bool SharesBlocks() const { return threads_ > 1 && !shares_block_; }
@@ -305,9 +327,8 @@ class WinogradPrinter {
 absl::StatusOr<std::string> PrintWinograd(const WinogradRule& rule, const WinogradPlan& plan,
                                           const Workload& workload, const ComputeDefinition& compute,
                                           const std::string& title, const std::string& config, int threads) {
-  TUNEFARM_ASSIGN_OR_RETURN(const LoopTree products, rule.LowerProducts(plan));
+  TUNEFARM_ASSIGN_OR_RETURN(const LoopTree products, rule.LowerProduct(plan));
   PrintOptions options;
-  options.threads = plan.shares_block ? threads : 1;
   options.part = "multiply";
   const std::string part = PrintC(products, rule.product_facts(plan), options);
   return WinogradPrinter(rule.shape(plan), plan, workload, compute, threads).Print(title, config, part);

@@ -22,22 +22,21 @@ int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
 // sets of the first-level cache.
 int64_t OddLines(int64_t elements) { return (CeilDivide(elements, kLine) | 1) * kLine; }
 
-ComputeDefinition Products(const WinogradShape& shape, int64_t ci) {
+// The matrix product at a point.
+ComputeDefinition Product(const WinogradShape& shape, int64_t ci) {
   const auto axis = [](int number) { return AffineIndex{{{number, 1}}, 0}; };
-  const int64_t points = int64_t{shape.form->points} * shape.form->points;
   ComputeDefinition compute;
-  compute.name = "winograd_products";
-  compute.axes = {{"point", points, AxisKind::kSpatial},
-                  {"tile", shape.block, AxisKind::kSpatial},
+  compute.name = "winograd_product";
+  compute.axes = {{"tile", shape.block, AxisKind::kSpatial},
                   {"co", shape.co, AxisKind::kSpatial},
                   {"ci", ci, AxisKind::kReduction}};
-  compute.tensors = {{"tiles", TensorRole::kInput, {points, shape.tile_stride}},
-                     {"weights", TensorRole::kConstant, {points, ci, shape.co}},
-                     {"products", TensorRole::kOutput, {points, shape.product_stride}}};
-  compute.lhs = {0, {axis(0), AffineIndex{{{1, shape.ci}, {3, 1}}, 0}}};
-  compute.rhs = {1, {axis(0), axis(3), axis(2)}};
-  compute.output = {2, {axis(0), AffineIndex{{{1, shape.co}, {2, 1}}, 0}}};
-  compute.flop = 2.0 * static_cast<double>(points * shape.block * shape.co) * static_cast<double>(ci);
+  compute.tensors = {{"tiles", TensorRole::kInput, {shape.tile_stride}},
+                     {"weights", TensorRole::kConstant, {ci, shape.co}},
+                     {"products", TensorRole::kOutput, {shape.product_stride}}};
+  compute.lhs = {0, {AffineIndex{{{0, shape.ci}, {2, 1}}, 0}}};
+  compute.rhs = {1, {axis(2), axis(1)}};
+  compute.output = {2, {AffineIndex{{{0, shape.co}, {1, 1}}, 0}}};
+  compute.flop = 2.0 * static_cast<double>(shape.block * shape.co) * static_cast<double>(ci);
   return compute;
 }
 
@@ -147,7 +146,7 @@ WinogradRule::WinogradRule(const Workload& workload, const Target& target, int t
       shape.co = RoundUp(workload.dim("co"), lanes);
       shape.tile_stride = OddLines(shape.block * shape.ci);
       shape.product_stride = OddLines(shape.block * shape.co);
-      cut.facts = std::make_unique<ComputeFacts>(Analyze(Products(shape, ci)));
+      cut.facts = std::make_unique<ComputeFacts>(Analyze(Product(shape, ci)));
       cut.rule = std::make_unique<TilingRule>(*cut.facts, target, threads);
       cuts_.push_back(std::move(cut));
     }
@@ -245,7 +244,6 @@ WinogradPlan WinogradRule::Resolve(const ConfigSpace& space, const Config& confi
   products.rhs = ReadForm::kPanel;
   products.tail_rows = static_cast<Tail>(number("tail_rows", static_cast<int>(Tail::kGuard)));
   plan.shares_block = threads_ > 1 && number("share", 0) != 0;
-  products.parallel = plan.shares_block;
   return plan;
 }
 
@@ -262,14 +260,14 @@ const char* WinogradRule::Refusal(const WinogradPlan& plan) const {
   return cut.rule->Refusal(plan.products);
 }
 
-absl::StatusOr<LoopTree> WinogradRule::LowerProducts(const WinogradPlan& plan) const {
+absl::StatusOr<LoopTree> WinogradRule::LowerProduct(const WinogradPlan& plan) const {
   if (const char* reason = Refusal(plan)) return absl::InvalidArgumentError(reason);
   TUNEFARM_ASSIGN_OR_RETURN(const Schedule schedule, cuts_[plan.shape].rule->MakeSchedule(plan.products));
-  return schedules::Lower(schedule, plan.shares_block ? threads_ : 1);
+  return schedules::Lower(schedule, /*threads=*/1);
 }
 
 absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const ComputeFacts& facts) const {
-  TUNEFARM_ASSIGN_OR_RETURN(LoopTree tree, LowerProducts(plan));
+  TUNEFARM_ASSIGN_OR_RETURN(LoopTree tree, LowerProduct(plan));
   const WinogradShape& s = shape(plan);
   const auto axis_named = [&](const char* name) {
     for (std::size_t a = 0; a < facts.compute.axes.size(); ++a) {
@@ -278,14 +276,19 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
     return -1;
   };
   const int tile = axis_named("ow"), co = axis_named("co"), ci = axis_named("ci");
-  const std::array<int, 4> axes = {-1, tile, co, ci};  // Of point, tile, co, ci.
+  const std::array<int, 3> axes = {tile, co, ci};
   for (LoopNode& node : tree.nodes) {
     if (node.is_loop && node.axis >= 0) node.axis = static_cast<int8_t>(axes[node.axis]);
   }
-  // The products' tensors are buffers of ours here; the convolution's own come behind.
+  // The product's tensors are buffers of ours here, for all points; the convolution's own come behind.
   const std::array<int, 3> tensors = {facts.lhs.access.tensor, facts.rhs.access.tensor,
                                       facts.output.access.tensor};
+  tree.packed_bytes *= s.sets();
   for (LoopBuffer& buffer : tree.buffers) {
+    const bool is_register = buffer.scope == BufferScope::kRegister;
+    const int64_t copies = is_register ? 1 : buffer.tensor == 1 ? s.sets() : s.points();
+    buffer.elements *= copies;
+    buffer.bytes *= copies;
     if (buffer.scope == BufferScope::kArgument && buffer.tensor != 1) buffer.scope = BufferScope::kWorkspace;
     buffer.tensor = static_cast<int16_t>(tensors[buffer.tensor]);
   }
@@ -301,10 +304,9 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
   };
   const int input = argument(tensors[0]), output = argument(tensors[2]);
 
-  const std::vector<LoopNode> products(tree.nodes.begin() + tree.run_begin, tree.nodes.end());
+  const std::vector<LoopNode> product(tree.nodes.begin() + tree.run_begin, tree.nodes.end());
   tree.nodes.resize(tree.run_begin);
-  const int64_t points = int64_t{s.form->points} * s.form->points,
-                outputs = int64_t{s.form->outputs} * s.form->outputs;
+  const int64_t outputs = int64_t{s.form->outputs} * s.form->outputs;
   const int64_t lanes = plan.products.lanes;
   TreeBuilder builder(tree);
   const auto transform = [&](int channel_axis, int64_t count, int64_t channels, StatementKind kind, int from,
@@ -324,10 +326,25 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
   };
   const int64_t in_tile = stride(facts.lhs, tile) * s.form->outputs, in_lane = stride(facts.lhs, ci),
                 out_tile = stride(facts.output, tile) * s.form->outputs, out_lane = stride(facts.output, co);
-  transform(ci, points, s.ci, StatementKind::kPack, input,
+  transform(ci, s.points(), s.ci, StatementKind::kPack, input,
             {in_tile * s.block, in_tile, in_lane * lanes, in_tile, in_lane}, 0,
             {0, s.ci, lanes, s.tile_stride, 1});
-  builder.Nest(products, tree.run_begin);
+  builder.Open(-1, s.points(), 1, plan.shares_block ? LoopKind::kParallel : LoopKind::kSerial);
+  const auto first = tree.nodes.size();
+  builder.Nest(product, tree.run_begin);
+  builder.Close();
+  // From point to point; a set of weights serves several.
+  const int64_t set_elements = tree.packed_bytes / static_cast<int64_t>(sizeof(float)) / s.points();
+  for (std::size_t n = first; n < tree.nodes.size(); ++n) {
+    const LoopNode& node = tree.nodes[n];
+    for (int a = 0; !node.is_loop && a < node.num_accesses; ++a) {
+      LoopAccess& access = tree.accesses[node.first_access + a];
+      const int16_t tensor = tree.buffers[access.buffer].tensor;
+      access.strides[1] = static_cast<int32_t>(tensor == tensors[0]   ? s.tile_stride
+                                               : tensor == tensors[2] ? s.product_stride
+                                                                      : set_elements);
+    }
+  }
   transform(co, outputs, s.co, StatementKind::kStore, 2, {0, s.co, lanes, s.product_stride, 1}, output,
             {out_tile * s.block, out_tile, out_lane * lanes, out_tile, out_lane});
   builder.Close();

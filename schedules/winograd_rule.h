@@ -3,7 +3,8 @@
 //
 //   for each block of tiles:
 //     transform the input's tiles       -> tiles[point][tile][ci]
-//     products[point][tile][co] += tiles[point][tile][ci] * weights[point][ci][co]     (the tiling rule)
+//     for each point, those of one set of weights together:
+//       products[point][tile][co] += tiles[point][tile][ci] * weights[set][ci][co]     (the tiling rule)
 //     transform the products, epilogue  -> output
 //
 // Threads share the blocks, each with buffers of its own and all weights; or the work in each block: the
@@ -33,9 +34,10 @@ struct WinogradShape {
   int64_t blocks = 0;
   int64_t ci = 0, co = 0;                       // Rounded up to whole vectors.
   int64_t tile_stride = 0, product_stride = 0;  // From point to point, in elements.
-  int64_t buffer_elements() const {             // Of the workspace, for one block.
-    return int64_t{form->points} * form->points * (tile_stride + product_stride);
-  }
+  int64_t points() const { return int64_t{form->points} * form->points; }
+  int64_t sets() const { return int64_t{form->weight_rows()} * form->weight_rows(); }
+  // Of the workspace, for one block.
+  int64_t buffer_elements() const { return points() * (tile_stride + product_stride); }
 };
 
 // The decisions of a config.
@@ -66,8 +68,8 @@ class WinogradRule {
   const ComputeFacts& product_facts(const WinogradPlan& plan) const { return *cuts_[plan.shape].facts; }
   // Of the workspace: one for each block that is being computed.
   int buffers(const WinogradPlan& plan) const { return plan.shares_block ? 1 : threads_; }
-  // The loop tree of one block's matrix products, in terms of product_facts.
-  absl::StatusOr<LoopTree> LowerProducts(const WinogradPlan& plan) const;
+  // The loop tree of the matrix product at a point of one block, in terms of product_facts.
+  absl::StatusOr<LoopTree> LowerProduct(const WinogradPlan& plan) const;
   // The whole nest, in terms of the convolution's `facts` (axes oh, ow, co, ci where it has them).
   absl::StatusOr<LoopTree> Lower(const WinogradPlan& plan, const ComputeFacts& facts) const;
 

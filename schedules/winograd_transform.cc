@@ -12,6 +12,7 @@ WinogradForm MakeTwo() {
   form.points = 4;
   form.input = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
   form.weights = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}};
+  form.weights_of = {0, 1, 2, 3};
   form.output = {{1, 1, 1, 0}, {0, 1, -1, -1}};
   form.input_c = {"y0 = x0 - x2;", "y1 = x1 + x2;", "y2 = x2 - x1;", "y3 = x1 - x3;"};
   form.weights_c = {"y0 = x0;", "y1 = (x0 + x1 + x2) * 0.5f;", "y2 = (x0 - x1 + x2) * 0.5f;", "y3 = x2;"};
@@ -33,6 +34,7 @@ WinogradForm MakeFour() {
                   {1. / 24, 1. / 12, 1. / 6},
                   {1. / 24, -1. / 12, 1. / 6},
                   {0, 0, 1}};
+  form.weights_of = {0, 1, 2, 3, 4, 5};
   form.output = {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
   form.input_c = {"y0 = 4.0f * x0 - 5.0f * x2 + x4;",          "y1 = (x4 - 4.0f * x2) + (x3 - 4.0f * x1);",
                   "y2 = (x4 - 4.0f * x2) - (x3 - 4.0f * x1);", "y3 = (x4 - x2) + 2.0f * (x3 - x1);",
@@ -55,10 +57,11 @@ WinogradForm MakeTwoByTwo() {
   form.stride = 2;
   form.points = 5;
   form.input = {{1, 0, -1, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, 1, 0, -1}, {0, 1, 0, 0, 0}, {0, 0, 0, 1, 0}};
-  form.weights = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}};
+  form.weights = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}};
+  form.weights_of = {0, 1, 2, 3, 3};
   form.output = {{1, 1, 0, 1, 0}, {0, 1, -1, 0, 1}};
   form.input_c = {"y0 = x0 - x2;", "y1 = x2;", "y2 = x2 - x4;", "y3 = x1;", "y4 = x3;"};
-  form.weights_c = {"y0 = x0;", "y1 = x0 + x2;", "y2 = x2;", "y3 = x1;", "y4 = x1;"};
+  form.weights_c = {"y0 = x0;", "y1 = x0 + x2;", "y2 = x2;", "y3 = x1;"};
   form.output_c = {"y0 = x0 + x1 + x3;", "y1 = x1 - x2 + x4;"};
   return form;
 }
@@ -71,13 +74,12 @@ WinogradForm MakeThreeByTwo() {
   form.points = 7;
   form.input = {{1, 0, 0, 0, -1, 0, 0}, {0, 0, 1, 0, 1, 0, 0}, {0, 0, -1, 0, 1, 0, 0}, {0, 0, 1, 0, 0, 0, -1},
                 {0, 1, 0, 0, 0, 0, 0},  {0, 0, 0, 1, 0, 0, 0}, {0, 0, 0, 0, 0, 1, 0}};
-  form.weights = {{1, 0, 0}, {.5, 0, .5}, {.5, 0, -.5}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}, {0, 1, 0}};
+  form.weights = {{1, 0, 0}, {.5, 0, .5}, {.5, 0, -.5}, {0, 0, 1}, {0, 1, 0}};
+  form.weights_of = {0, 1, 2, 3, 4, 4, 4};
   form.output = {{1, 1, 1, 0, 1, 0, 0}, {0, 1, -1, 0, 0, 1, 0}, {0, 1, 1, -1, 0, 0, 1}};
   form.input_c = {"y0 = x0 - x4;", "y1 = x2 + x4;", "y2 = x4 - x2;", "y3 = x2 - x6;",
                   "y4 = x1;",      "y5 = x3;",      "y6 = x5;"};
-  form.weights_c = {
-      "y0 = x0;", "y1 = (x0 + x2) * 0.5f;", "y2 = (x0 - x2) * 0.5f;", "y3 = x2;", "y4 = x1;", "y5 = x1;",
-      "y6 = x1;"};
+  form.weights_c = {"y0 = x0;", "y1 = (x0 + x2) * 0.5f;", "y2 = (x0 - x2) * 0.5f;", "y3 = x2;", "y4 = x1;"};
   form.output_c = {"y0 = x0 + (x1 + x2) + x4;", "y1 = x1 - x2 + x5;", "y2 = (x1 + x2) - x3 + x6;"};
   return form;
 }
@@ -91,15 +93,9 @@ WinogradForm MakeFourByTwo() {
   form.input = {{2, 0, -1, 0, -2, 0, 1, 0, 0}, {0, 0, -2, 0, -1, 0, 1, 0, 0}, {0, 0, 2, 0, -3, 0, 1, 0, 0},
                 {0, 0, -1, 0, 0, 0, 1, 0, 0},  {0, 0, 2, 0, -1, 0, -2, 0, 1}, {0, 1, 0, 0, 0, 0, 0, 0, 0},
                 {0, 0, 0, 1, 0, 0, 0, 0, 0},   {0, 0, 0, 0, 0, 1, 0, 0, 0},   {0, 0, 0, 0, 0, 0, 0, 1, 0}};
-  form.weights = {{1. / 2, 0, 0},
-                  {-1. / 2, 0, -1. / 2},
-                  {-1. / 6, 0, 1. / 6},
-                  {1. / 6, 0, 1. / 3},
-                  {0, 0, 1},
-                  {0, 1, 0},
-                  {0, 1, 0},
-                  {0, 1, 0},
+  form.weights = {{1. / 2, 0, 0}, {-1. / 2, 0, -1. / 2}, {-1. / 6, 0, 1. / 6}, {1. / 6, 0, 1. / 3}, {0, 0, 1},
                   {0, 1, 0}};
+  form.weights_of = {0, 1, 2, 3, 4, 5, 5, 5, 5};
   form.output = {{1, 1, 1, 1, 0, 1, 0, 0, 0},
                  {0, 1, -1, 2, 0, 0, 1, 0, 0},
                  {0, 1, 1, 4, 0, 0, 0, 1, 0},
@@ -118,10 +114,7 @@ WinogradForm MakeFourByTwo() {
                     "y2 = (x2 - x0) * (1 / 6.0f);",
                     "y3 = x0 * (1 / 6.0f) + x2 * (1 / 3.0f);",
                     "y4 = x2;",
-                    "y5 = x1;",
-                    "y6 = x1;",
-                    "y7 = x1;",
-                    "y8 = x1;"};
+                    "y5 = x1;"};
   form.output_c = {"y0 = (x1 + x2) + (x0 + x3) + x5;", "y1 = (x1 - x2) + 2.0f * x3 + x6;",
                    "y2 = (x1 + x2) + 4.0f * x3 + x7;", "y3 = (x1 - x2) + 8.0f * x3 + (x4 + x8);"};
   return form;
@@ -151,7 +144,7 @@ double WinogradErrorGrowth(const WinogradForm& form) {
   for (const std::vector<double>& row : form.output) {
     double sum = 0;
     for (int a = 0; a < form.points; ++a)
-      sum += row[a] * row[a] * SquaredNorm(form.input[a]) * SquaredNorm(form.weights[a]);
+      sum += row[a] * row[a] * SquaredNorm(form.input[a]) * SquaredNorm(form.weights[form.weights_of[a]]);
     growth = std::max(growth, sum / 9);
   }
   return growth;

@@ -17,8 +17,12 @@ struct WinogradForm {
   int outputs;                                              // m.
   int stride;                                               // 1 or 2.
   int points;                                               // (m - 1) stride + 3, as many as inputs.
-  std::vector<std::vector<double>> input, weights, output;  // B^T, G, A^T, by rows.
+  std::vector<std::vector<double>> input, weights, output;  // B^T, G without repetitions, A^T, by rows.
+  std::vector<int> weights_of;                              // A point's row of `weights`.
   std::vector<std::string> input_c, weights_c, output_c;
+
+  // Rows of `weights`; its square is the number of sets of transformed weights.
+  int weight_rows() const { return static_cast<int>(weights.size()); }
 };
 
 // How many outputs along a tile's side there are forms for.
@@ -32,7 +36,7 @@ const WinogradForm& WinogradFormOf(int outputs, int stride);
 // |B_a|^2 |B_b|^2 |G_a|^2 |G_b|^2 / 9, and the output (i, j) adds up their errors with the weights
 // (A_ia A_jb)^2. The double sum is the square of S_i = sum over a of A_ia^2 |B_a|^2 |G_a|^2, and for direct
 // summation, of 9 C terms of variance 1/9, it is 81; so that the ratio is the largest S_i / 9: with stride 1
-// 0.56 for m = 2, 10.5 for m = 4, with stride 2 at most 4.6. Never below 1, since the transforms round as
+// 0.56 for m = 2, 10.5 for m = 4, with stride 2 3.6 for m = 4. Never below 1, since the transforms round as
 // well.
 double WinogradErrorGrowth(const WinogradForm& form);
 

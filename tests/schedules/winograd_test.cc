@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "absl/strings/match.h"
 #include "schedules/loop_tree.h"
 #include "schedules/schedule_template.h"
 #include "schedules/winograd_transform.h"
@@ -29,7 +30,7 @@ TEST_CASE("WinogradTransformsComputeACorrelation") {
         for (int a = 0; a < form.points; ++a) {
           double d = 0, g = 0;
           for (int j = 0; j < form.points; ++j) d += form.input[a][j] * data[j];
-          for (int j = 0; j < 3; ++j) g += form.weights[a][j] * weights[j];
+          for (int j = 0; j < 3; ++j) g += form.weights[form.weights_of[a]][j] * weights[j];
           got += form.output[i][a] * d * g;
         }
         for (int j = 0; j < 3; ++j) want += data[i * stride + j] * weights[j];
@@ -44,6 +45,9 @@ TEST_CASE("WinogradStatesItsErrorGrowth") {
   CHECK(WinogradErrorGrowth(WinogradFormOf(2, 1)) == 1);
   // For F(4,3): (34/12 * 2 + 64 * 10 * 21/576 * 2 + 42) / 9.
   CHECK(WinogradErrorGrowth(WinogradFormOf(4, 1)) == Approx((34.0 / 6 + 1280 * 21.0 / 576 + 42) / 9));
+  // With stride 2 the last row of the largest form: (6 / 2 + 14 / 18 + 64 * 2 * 5 / 36 + 10 + 1) / 9.
+  CHECK(WinogradErrorGrowth(WinogradFormOf(3, 2)) == 1);
+  CHECK(WinogradErrorGrowth(WinogradFormOf(4, 2)) == Approx((3 + 14.0 / 18 + 640 / 36.0 + 10 + 1) / 9));
 }
 
 TEST_CASE("WinogradKernelsAgreeWithTheReference") {
@@ -139,6 +143,44 @@ TEST_CASE("BothFormsHaveALegalStart") {
         }
       }
     }
+  }
+}
+
+TEST_CASE("FormsOfStride2HaveALegalStartBesideFastProducts") {
+  for (const char* shape :
+       {"n=1,h=56,w=56,ci=128,co=128", "n=1,h=14,w=14,ci=512,co=512", "n=2,h=13,w=9,ci=8,co=24"}) {
+    for (const int threads : {1, 2}) {
+      const std::shared_ptr<const Task> task = MakeTask(
+          absl::StrCat("conv2d:", shape, ",kh=3,kw=3,stride=2,pad=1,layout=nhwc"), "x86-64-v3", threads);
+      const ConfigSpace& space = task->space();
+      const Knob& algorithm = space.knobs()[space.FindKnob("algorithm")];
+      CHECK(algorithm.values ==
+            std::vector<std::string>{"direct", "winograd_2x2", "winograd_3x3", "winograd_4x4", "fast"});
+      std::vector<int> legal(algorithm.values.size(), 0);
+      for (const Config& start : space.starts()) {
+        if (space.Check(start).ok()) ++legal[start.choice[space.FindKnob("algorithm")]];
+      }
+      for (std::size_t v = 1; v <= 3; ++v) {
+        INFO(shape << " " << threads << " " << algorithm.values[v]);
+        CHECK(legal[v] > 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("WinogradWithStride2IsOfferedForDenseWindowsOfSeveralChannels") {
+  const std::vector<std::pair<const char*, bool>> cases = {
+      {"n=1,h=20,w=20,ci=8,co=8,kh=3,kw=3,stride=2,pad=1", true},
+      {"n=1,h=20,w=20,ci=3,co=32,kh=3,kw=3,stride=2,pad=1", false},
+      {"n=1,h=20,w=20,ci=16,co=16,kh=3,kw=3,stride_h=2,stride_w=1,pad=1", false},
+      {"n=1,h=20,w=20,ci=16,co=16,kh=5,kw=5,stride=2,pad=2", false},
+      {"n=1,h=20,w=20,ci=16,co=16,kh=3,kw=3,stride=3,pad=1", false},
+      {"n=1,h=20,w=20,ci=16,co=16,kh=3,kw=3,stride=2,pad=1,dilation=2", false}};
+  for (const auto& [shape, offered] : cases) {
+    const std::shared_ptr<const Task> task =
+        MakeTask(absl::StrCat("conv2d:", shape, ",layout=nhwc"), "x86-64-v3");
+    INFO(shape << " " << task->template_version());
+    CHECK(absl::StrContains(task->template_version(), "winograd") == offered);
   }
 }
 
