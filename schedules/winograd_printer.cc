@@ -1,6 +1,7 @@
 #include "schedules/winograd_printer.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -25,7 +26,7 @@ class WinogradPrinter {
         block_(ChannelBlock(workload.layout())),
         lanes_(plan.products.lanes),
         panel_(int64_t{plan.products.lanes} * plan.products.vectors),
-        panels_((shape.co + panel_ - 1) / panel_) {
+        panels_((shape.co_part + panel_ - 1) / panel_) {
     const std::vector<int64_t>& in = compute.tensors[0].shape;
     const std::vector<int64_t>& out = compute.tensors.back().shape;
     in_ = Strides(in);
@@ -129,7 +130,12 @@ class WinogradPrinter {
     c_.Line("// G weights G^T, in the order in which the products read it.");
     c_.Line("const float* restrict weights = constants[1];");
     c_.Line("float* restrict to = packed;");
-    c_.Open("for (long co = 0; co < ", panels_ * panel_, "; ++co)");
+    c_.Open("for (long place = 0; place < ", s_.parts() * panels_ * panel_, "; ++place)");
+    const int64_t part = panels_ * panel_;  // What of its last panel is more than the part is not read.
+    c_.Line(
+        "const long co = ",
+        s_.parts() == 1 ? "place" : absl::StrCat("place / ", part, " * ", s_.co_part, " + place % ", part),
+        ";");
     c_.Open("for (long ci = 0; ci < ", ci, "; ++ci)");
     c_.Line("float half[", rows, "][3];");
     c_.Open("for (int j = 0; j < 3; ++j)");
@@ -139,8 +145,8 @@ class WinogradPrinter {
     Transform("float", 3, absl::StrCat("co < ", co, " ? ", element, " : 0"), form_.weights_c, "half[$][j]");
     c_.Close();
     c_.Open("for (int i = 0; i < ", rows, "; ++i)");
-    c_.Line("float* set = to + ((i * ", rows * panels_, " + co / ", panel_, ") * ", ci, " + ci) * ", panel_,
-            " + co % ", panel_, ";");
+    c_.Line("float* set = to + ((i * ", rows * s_.parts() * panels_, " + place / ", panel_, ") * ", ci,
+            " + ci) * ", panel_, " + place % ", panel_, ";");
     Transform("float", 3, "half[i][$]", form_.weights_c, absl::StrCat("set[$ * ", set_elements(), "L]"));
     c_.Close();
     c_.Close();
@@ -178,27 +184,30 @@ class WinogradPrinter {
                          : absl::StrCat("*(const vec_unaligned*)(", pointer, ")");
   }
 
-  int64_t set_elements() const { return panels_ * w_.dim("ci") * panel_; }  // Of transformed weights.
+  // Of transformed weights.
+  int64_t part_elements() const { return panels_ * w_.dim("ci") * panel_; }
+  int64_t set_elements() const { return part_elements() * s_.parts(); }
 
-  // Points of one set of weights after one another.
+  // Points of one part of a set of weights after one another.
   void Multiply() {
-    std::vector<std::pair<int, int>> order;  // Set, point.
+    std::vector<std::array<int, 3>> order;  // Set, part, point.
     for (int point = 0; point < s_.points(); ++point) {
-      order.emplace_back(form_.weights_of[point / form_.points] * form_.weight_rows() +
-                             form_.weights_of[point % form_.points],
-                         point);
+      const int set = form_.weights_of[point / form_.points] * form_.weight_rows() +
+                      form_.weights_of[point % form_.points];
+      for (int part = 0; part < s_.parts(); ++part) order.push_back({set, part, point});
     }
     std::ranges::sort(order);
     std::string table;
-    for (const auto& [set, point] : order)
-      absl::StrAppend(&table, table.empty() ? "" : ", ", "{", set, ", ", point, "}");
-    c_.Line("static const struct { short set, point; } order[", s_.points(), "] = {", table, "};");
+    for (const auto& [set, part, point] : order)
+      absl::StrAppend(&table, table.empty() ? "" : ", ", "{", set, ", ", part, ", ", point, "}");
+    c_.Line("static const struct { short set, part, point; } order[", order.size(), "] = {", table, "};");
     if (shares_block_) Share();
-    c_.Open("for (long i = 0; i < ", s_.points(), "; ++i)");
-    c_.Line("const long point = order[i].point;");
+    c_.Open("for (long i = 0; i < ", order.size(), "; ++i)");
+    c_.Line("const long set = order[i].set, part = order[i].part, point = order[i].point;");
     c_.Line("void* const operands[] = {tiles + point * ", s_.tile_stride, ", 0, products + point * ",
-            s_.product_stride, "};");
-    c_.Line("multiply(operands, (const float*)packed + order[i].set * ", set_elements(), "L, 0);");
+            s_.product_stride, " + part * ", s_.co_part, "};");
+    c_.Line("multiply(operands, (const float*)packed + set * ", set_elements(), "L + part * ",
+            part_elements(), "L, 0);");
     c_.Close();
   }
 

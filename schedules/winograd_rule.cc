@@ -22,21 +22,32 @@ int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
 // sets of the first-level cache.
 int64_t OddLines(int64_t elements) { return (CeilDivide(elements, kLine) | 1) * kLine; }
 
+// Halves of the output channels, halves of these and so on, until the weights of a part fit into a quarter of
+// the second-level cache; all of them where a set of weights serves a single point.
+int64_t PartOf(const WinogradShape& shape, int64_t ci, const Target& target) {
+  constexpr int64_t kSmallest = 64;  // Whole panels of all register tiles but those of three vectors.
+  int64_t part = shape.co;
+  if (shape.sets() == shape.points()) return part;
+  while (part % (2 * kSmallest) == 0 && part * ci * static_cast<int64_t>(sizeof(float)) > target.l2_bytes / 4)
+    part /= 2;
+  return part;
+}
+
 // The matrix product at a point.
 ComputeDefinition Product(const WinogradShape& shape, int64_t ci) {
   const auto axis = [](int number) { return AffineIndex{{{number, 1}}, 0}; };
   ComputeDefinition compute;
   compute.name = "winograd_product";
   compute.axes = {{"tile", shape.block, AxisKind::kSpatial},
-                  {"co", shape.co, AxisKind::kSpatial},
+                  {"co", shape.co_part, AxisKind::kSpatial},
                   {"ci", ci, AxisKind::kReduction}};
   compute.tensors = {{"tiles", TensorRole::kInput, {shape.tile_stride}},
-                     {"weights", TensorRole::kConstant, {ci, shape.co}},
+                     {"weights", TensorRole::kConstant, {ci, shape.co_part}},
                      {"products", TensorRole::kOutput, {shape.product_stride}}};
   compute.lhs = {0, {AffineIndex{{{0, shape.ci}, {2, 1}}, 0}}};
   compute.rhs = {1, {axis(2), axis(1)}};
   compute.output = {2, {AffineIndex{{{0, shape.co}, {1, 1}}, 0}}};
-  compute.flop = 2.0 * static_cast<double>(shape.block * shape.co) * static_cast<double>(ci);
+  compute.flop = 2.0 * static_cast<double>(shape.block * shape.co_part) * static_cast<double>(ci);
   return compute;
 }
 
@@ -144,6 +155,7 @@ WinogradRule::WinogradRule(const Workload& workload, const Target& target, int t
       shape.blocks = CeilDivide(shape.tiles, shape.block);
       shape.ci = RoundUp(ci, lanes);
       shape.co = RoundUp(workload.dim("co"), lanes);
+      shape.co_part = PartOf(shape, ci, target);
       shape.tile_stride = OddLines(shape.block * shape.ci);
       shape.product_stride = OddLines(shape.block * shape.co);
       cut.facts = std::make_unique<ComputeFacts>(Analyze(Product(shape, ci)));
@@ -283,10 +295,10 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
   // The product's tensors are buffers of ours here, for all points; the convolution's own come behind.
   const std::array<int, 3> tensors = {facts.lhs.access.tensor, facts.rhs.access.tensor,
                                       facts.output.access.tensor};
-  tree.packed_bytes *= s.sets();
+  tree.packed_bytes *= s.sets() * s.parts();
   for (LoopBuffer& buffer : tree.buffers) {
     const bool is_register = buffer.scope == BufferScope::kRegister;
-    const int64_t copies = is_register ? 1 : buffer.tensor == 1 ? s.sets() : s.points();
+    const int64_t copies = is_register ? 1 : buffer.tensor == 1 ? s.sets() * s.parts() : s.points();
     buffer.elements *= copies;
     buffer.bytes *= copies;
     if (buffer.scope == BufferScope::kArgument && buffer.tensor != 1) buffer.scope = BufferScope::kWorkspace;
@@ -330,19 +342,25 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
             {in_tile * s.block, in_tile, in_lane * lanes, in_tile, in_lane}, 0,
             {0, s.ci, lanes, s.tile_stride, 1});
   builder.Open(-1, s.points(), 1, plan.shares_block ? LoopKind::kParallel : LoopKind::kSerial);
+  if (s.parts() > 1) builder.Open(co, s.parts(), s.co_part, LoopKind::kSerial);
   const auto first = tree.nodes.size();
   builder.Nest(product, tree.run_begin);
+  if (s.parts() > 1) builder.Close();
   builder.Close();
-  // From point to point; a set of weights serves several.
-  const int64_t set_elements = tree.packed_bytes / static_cast<int64_t>(sizeof(float)) / s.points();
+  // From point to point and part to part; a set of weights serves several points.
+  const int64_t weights = tree.packed_bytes / static_cast<int64_t>(sizeof(float)),
+                set_elements = weights / s.points(), part_elements = weights / s.sets() / s.parts();
   for (std::size_t n = first; n < tree.nodes.size(); ++n) {
     const LoopNode& node = tree.nodes[n];
     for (int a = 0; !node.is_loop && a < node.num_accesses; ++a) {
       LoopAccess& access = tree.accesses[node.first_access + a];
       const int16_t tensor = tree.buffers[access.buffer].tensor;
-      access.strides[1] = static_cast<int32_t>(tensor == tensors[0]   ? s.tile_stride
-                                               : tensor == tensors[2] ? s.product_stride
-                                                                      : set_elements);
+      const bool is_tiles = tensor == tensors[0], is_products = tensor == tensors[2];
+      access.strides[1] = static_cast<int32_t>(is_tiles      ? s.tile_stride
+                                               : is_products ? s.product_stride
+                                                             : set_elements);
+      if (s.parts() > 1)
+        access.strides[2] = static_cast<int32_t>(is_tiles ? 0 : is_products ? s.co_part : part_elements);
     }
   }
   transform(co, outputs, s.co, StatementKind::kStore, 2, {0, s.co, lanes, s.product_stride, 1}, output,

@@ -3,7 +3,7 @@
 //
 //   for each block of tiles:
 //     transform the input's tiles       -> tiles[point][tile][ci]
-//     for each point, those of one set of weights together:
+//     for each set of weights, part of the output channels, and point:
 //       products[point][tile][co] += tiles[point][tile][ci] * weights[set][ci][co]     (the tiling rule)
 //     transform the products, epilogue  -> output
 //
@@ -33,9 +33,11 @@ struct WinogradShape {
   int64_t block = 0;              // Tiles in a block. The last one moves inwards.
   int64_t blocks = 0;
   int64_t ci = 0, co = 0;                       // Rounded up to whole vectors.
+  int64_t co_part = 0;                          // Of co: whose weights stay near for all points of a set.
   int64_t tile_stride = 0, product_stride = 0;  // From point to point, in elements.
   int64_t points() const { return int64_t{form->points} * form->points; }
   int64_t sets() const { return int64_t{form->weight_rows()} * form->weight_rows(); }
+  int64_t parts() const { return co / co_part; }
   // Of the workspace, for one block.
   int64_t buffer_elements() const { return points() * (tile_stride + product_stride); }
 };
@@ -68,7 +70,7 @@ class WinogradRule {
   const ComputeFacts& product_facts(const WinogradPlan& plan) const { return *cuts_[plan.shape].facts; }
   // Of the workspace: one for each block that is being computed.
   int buffers(const WinogradPlan& plan) const { return plan.shares_block ? 1 : threads_; }
-  // The loop tree of the matrix product at a point of one block, in terms of product_facts.
+  // The loop tree of the matrix product at a point of one block and part, in terms of product_facts.
   absl::StatusOr<LoopTree> LowerProduct(const WinogradPlan& plan) const;
   // The whole nest, in terms of the convolution's `facts` (axes oh, ow, co, ci where it has them).
   absl::StatusOr<LoopTree> Lower(const WinogradPlan& plan, const ComputeFacts& facts) const;
