@@ -126,13 +126,12 @@ class TiledTask : public Task {
       : Task(workload, target, threads),
         facts_(Analyze(Simplify(compute()))),
         rule_(facts_, target, threads) {
-    const bool winograd = WinogradRule::Serves(workload), inner = InnerProductRule::Serves(facts_, target);
-    if (winograd)
+    if (WinogradRule::Serves(workload)) {
       others_.push_back(
           std::make_unique<WinogradAlternative>(this->workload(), compute(), facts_, target, threads));
-    // With stride 1 Winograd's convolution saves more than any other.
-    if (winograd && workload.dim("stride_h") == 1) return;
-    if (inner) {
+      if (workload.dim("stride_h") == 1) return;  // It saves more than any other.
+    }
+    if (InnerProductRule::Serves(facts_, target)) {
       others_.push_back(
           std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", facts_, target, threads));
     } else if (FastProductRule::Serves(facts_, target)) {

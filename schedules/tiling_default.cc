@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "schedules/knobs.h"
@@ -62,10 +63,28 @@ double TilesCost(int64_t all_vectors, int64_t vectors, int64_t all_rows, int64_t
          TileCost(rest_vectors, rest_rows, elementwise, target);
 }
 
+int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 // Blocks of whole tiles along an axis, as threads share them; a block of 0 is all of it.
 SharedLoop LoopOfBlocks(int64_t extent, int64_t block, int64_t tile) {
-  const int64_t whole = block == 0 ? extent : (block + tile - 1) / tile * tile;
-  return {(extent + whole - 1) / whole, static_cast<double>(extent) / static_cast<double>(whole)};
+  const int64_t whole = block == 0 ? extent : CeilDivide(block, tile) * tile;
+  return {CeilDivide(extent, whole), static_cast<double>(extent) / static_cast<double>(whole)};
+}
+
+// What threads read of both factors of a product beyond all of it once, as a share of all. `loops` are those
+// around the blocks, the last two over vectors and rows, of which there are so many.
+double ReadAgain(std::span<const SharedLoop> loops, double vectors, double rows, int threads) {
+  int64_t count = 1;
+  for (const SharedLoop& loop : loops) count *= loop.extent;
+  const int64_t row_blocks = loops.back().extent, blocks = loops[loops.size() - 2].extent * row_blocks;
+  const int64_t share = CeilDivide(count, threads);
+  if (share >= blocks) return 0;  // Products of their own.
+  const auto part = [](int64_t some, int64_t all) {
+    return static_cast<double>(some) / static_cast<double>(all);
+  };
+  const double read = part(CeilDivide(share, row_blocks), blocks / row_blocks) * vectors +
+                      part(std::min(share, row_blocks), row_blocks) * rows;
+  return std::max(0.0, part(blocks, share) * read / (vectors + rows) - 1);
 }
 
 }  // namespace
@@ -211,7 +230,8 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   return config;
 }
 
-// Blocks that threads get about as much of each; of those the nearest to what is best for one thread.
+// Blocks that threads get about as much of each, and of which they read little that another reads as well; of
+// those the nearest to what is best for one thread.
 void TilingRule::PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config) const {
   if (knob_[kBlockV] < 0 || knob_[kBlockR] < 0) return;
   const TilingPlan plan = Resolve(knobs, config);
@@ -221,6 +241,9 @@ void TilingRule::PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config
     return std::abs(static_cast<double>(choice) - preferred.choice[knob_[id]]);
   };
   const std::vector<int64_t>&vs = knobs[knob_[kBlockV]].numbers, &rs = knobs[knob_[kBlockR]].numbers;
+  // Panels that are packed while the kernel runs are near the thread that packed them alone.
+  const LinearAccess& panels = facts_->rhs.uses[roles.vector] ? facts_->rhs : facts_->lhs;
+  const double weight = panels.constant ? 1 : 2;
   double best = std::numeric_limits<double>::infinity();
   for (std::size_t v = 0; v < vs.size(); ++v) {
     for (std::size_t r = 0; r < rs.size(); ++r) {
@@ -228,11 +251,17 @@ void TilingRule::PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config
       std::vector<SharedLoop> loops;
       loops.reserve(roles.batch.size() + 2);
       for (const int axis : roles.batch) loops.push_back(LoopOfBlocks(Extent(axis), 1, 1));
-      loops.push_back(LoopOfBlocks(Extent(roles.vector), vs[v], int64_t{plan.vectors} * plan.lanes));
-      loops.push_back(LoopOfBlocks(Extent(roles.rows), rs[r], plan.rows));
-      // A hundredth for each other size on the way.
-      const double cost =
-          BusiestShare(loops, threads_) * (1 + 0.01 * (distance(kBlockV, v) + distance(kBlockR, r)));
+      const SharedLoop vectors =
+                           LoopOfBlocks(Extent(roles.vector), vs[v], int64_t{plan.vectors} * plan.lanes),
+                       rows = LoopOfBlocks(Extent(roles.rows), rs[r], plan.rows);
+      loops.push_back(vectors);
+      loops.push_back(rows);
+      // A hundredth for each other size on the way, a fifth for reading all of both factors once more: a line
+      // that another core's cache holds comes slowly.
+      const double again = ReadAgain(loops, weight * static_cast<double>(Extent(roles.vector)),
+                                     static_cast<double>(Extent(roles.rows)), threads_);
+      const double cost = BusiestShare(loops, threads_) *
+                          (1 + 0.01 * (distance(kBlockV, v) + distance(kBlockR, r)) + 0.2 * again);
       if (cost >= best) continue;
       best = cost;
       config.choice[knob_[kBlockV]] = static_cast<uint16_t>(v);

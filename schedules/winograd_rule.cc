@@ -354,8 +354,9 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
     const LoopNode& node = tree.nodes[n];
     for (int a = 0; !node.is_loop && a < node.num_accesses; ++a) {
       LoopAccess& access = tree.accesses[node.first_access + a];
-      const int16_t tensor = tree.buffers[access.buffer].tensor;
-      const bool is_tiles = tensor == tensors[0], is_products = tensor == tensors[2];
+      const LoopBuffer& buffer = tree.buffers[access.buffer];
+      if (buffer.scope == BufferScope::kRegister) continue;
+      const bool is_tiles = buffer.tensor == tensors[0], is_products = buffer.tensor == tensors[2];
       access.strides[1] = static_cast<int32_t>(is_tiles      ? s.tile_stride
                                                : is_products ? s.product_stride
                                                              : set_elements);
