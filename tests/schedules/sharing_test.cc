@@ -63,5 +63,22 @@ TEST_CASE("ADefaultForThreadsGivesThemAboutAsMuch") {
   }
 }
 
+TEST_CASE("ADefaultForThreadsHasThemReadTheLargerFactorOnce") {
+  // More rows of the input than columns of weights, and the other way round; and panels that threads pack.
+  for (const auto& [text, shares_columns] : std::vector<std::pair<const char*, bool>>{
+           {"conv2d:n=1,h=28,w=28,ci=512,co=128,kh=1,kw=1,layout=nhwc", false},
+           {"conv2d:n=1,h=56,w=56,ci=96,co=96,kh=1,kw=1,layout=nhwc", false},
+           {"conv2d:n=1,h=7,w=7,ci=512,co=2048,kh=1,kw=1,layout=nhwc", true},
+           {"dense:m=32,n=1024,k=768", true},
+           {"matmul:m=768,n=768,k=768", true}}) {
+    const std::shared_ptr<const Task> task = MakeTask(text, "x86-64-v3", 2);
+    const ConfigSpace& space = task->space();
+    const Config& config = space.default_config();
+    const int64_t block_v = space.number(config, space.FindKnob("block_v"));
+    INFO(text << ": " << space.ToText(config));
+    CHECK((block_v > 0) == shares_columns);  // 0: all columns in one block.
+  }
+}
+
 }  // namespace
 }  // namespace tunefarm::schedules
