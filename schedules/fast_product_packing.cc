@@ -344,14 +344,14 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
   };
   // A line at a time, and that of the row a group further on is fetched: the next group's rows are as far
   // away as these were.
-  const int64_t whole = terms / kLineFloats * kLineFloats;
+  const int64_t in_lines = terms / kLineFloats * kLineFloats;
   out.Line("#pragma GCC unroll 2");
-  out.Open("for (long k = 0; k < ", whole, "; k += ", kLineFloats, ")");
+  out.Open("for (long k = 0; k < ", in_lines, "; k += ", kLineFloats, ")");
   if (ReadsRowsInPlace(kernel.factors, layout, kernel.plan))
     out.Line("__builtin_prefetch(from + ", RowStride(kernel) * packed.width, "L + k);");
   for (int64_t at = 0; at < kLineFloats; at += lanes) out.Line(measure(absl::StrCat("k + ", at)));
   out.Close();
-  for (int64_t k = whole; k + lanes <= terms; k += lanes) out.Line(measure(absl::StrCat(k)));
+  for (int64_t k = in_lines; k + lanes <= terms; k += lanes) out.Line(measure(absl::StrCat(k)));
   if (terms % lanes != 0) out.Line(measure(absl::StrCat(terms - lanes)));
   out.Line("const int power = power_of_2(largest_lane(largest));");
   out.Line("scale[row] = from_bits(", kTwice, " - power);");
