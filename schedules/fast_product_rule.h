@@ -41,10 +41,11 @@
 namespace tunefarm::schedules {
 
 // How many times the tolerance of direct summation a result of pairs may use. Partial sums are a random walk
-// from the products that are taken off to the result. With N terms of variances s and t, where direct sums
-// have the variance j s t after j terms and roundings of u^2 N^2 / 2 times s t in all, those of pairs come to
-// 1/2 + (s/t + t/s) / 4 times that. Scaling leaves a factor of 2 between magnitudes, 4 between variances at
-// worst on one side: 1/2 + (4 + 1/4) / 4 = 1.6; and as much again for the sums of a and w, which are rounded.
+// to the result and what is taken off last, as far as one from there to the result. With N terms of variances
+// s and t, where direct sums have the variance j s t after j terms and roundings of u^2 N^2 / 2 times s t in
+// all, those of pairs come to 1/2 + (s/t + t/s) / 4 times that. Scaling leaves a factor of 2 between
+// magnitudes, 4 between variances at worst on one side: 1/2 + (4 + 1/4) / 4 = 1.6; and as much again for the
+// sums of a and w, which are rounded.
 inline constexpr double kPairErrorGrowth = 4;
 
 struct FastTile {

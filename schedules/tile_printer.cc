@@ -85,7 +85,6 @@ void TilePrinter::PrintFetch(NestPath& path) {
   if (!fetch_output_) return;
   constexpr int64_t kLine = 16;  // Floats.
   const auto fetch = [&](const LinearAccess& access, const std::string& from, const char* write) {
-    if (tile_->LaneStride(access) != 1) return;
     std::set<int64_t> lines;
     for (const TileCell& cell : tile_->cells()) {
       const int64_t offset = tile_->Offset(access, cell);
@@ -93,13 +92,14 @@ void TilePrinter::PrintFetch(NestPath& path) {
         out_.Line("__builtin_prefetch(", from, " + ", offset, write, ");");
     }
   };
-  fetch(facts_.output, "out", ", 1");
+  if (tile_->LaneStride(facts_.output) == 1) fetch(facts_.output, "out", ", 1");
   for (std::size_t e = 0; e < facts_.epilogue.size(); ++e) {
-    if (facts_.compute.epilogue[e].step != EpilogueStep::kResidual) continue;
     const LinearAccess& access = facts_.epilogue[e];
-    out_.Line("const float* next_residual = ", pointer_of_(access.access.tensor), " + ",
+    if (facts_.compute.epilogue[e].step != EpilogueStep::kResidual || tile_->LaneStride(access) != 1)
+      continue;
+    out_.Line("const float* fetched_residual = ", pointer_of_(access.access.tensor), " + ",
               path.TensorAddress(access).Text(), ";");
-    fetch(access, "next_residual", "");
+    fetch(access, "fetched_residual", "");
   }
 }
 
