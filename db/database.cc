@@ -73,10 +73,13 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenForWriting(const std::string& pa
   TUNEFARM_ASSIGN_OR_RETURN(const FileState state, Inspect(*connection, SchemaMigrations()));
   // synchronous=FULL: what is acknowledged survives a loss of power, too, for one fsync per transaction. At
   // tens of trials a second, in batches, it costs nothing; NORMAL would save it and lose the last seconds of
-  // a lab that goes dark. journal_size_limit: the log shrinks again after a long reader has held it up.
+  // a lab that goes dark. wal_autocheckpoint: a page is logged again by each transaction that writes it, so
+  // that the log outgrows the file many times. 250 pages are 1 MB; the usual 1000 filled a small disk to its
+  // end, where the pages cannot be moved into a file that has to grow for them. journal_size_limit: the log
+  // shrinks again after a long reader has held it up.
   TUNEFARM_RETURN_IF_ERROR(connection->Execute(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16384; "
-      "PRAGMA journal_size_limit=67108864"));
+      "PRAGMA wal_autocheckpoint=250; PRAGMA journal_size_limit=67108864"));
   if (state != FileState::kCurrent) TUNEFARM_RETURN_IF_ERROR(Migrate(*connection, SchemaMigrations()));
   // Another program that holds the file is noticed now, and not when the first result comes in.
   TUNEFARM_RETURN_IF_ERROR(connection->Transact([] { return absl::OkStatus(); }));

@@ -145,6 +145,23 @@ TEST_CASE_METHOD(Folder, "FileAtItsLargestSizeIsADiskFullAndWhatWasStoredStays")
   CHECK(CheckWhole(path, acknowledged) > 0);
 }
 
+TEST_CASE_METHOD(Folder, "SmallDiskIsFilledByTheFileNotByItsLog") {
+  const auto result =
+      RunWithMounts(absl::StrCat("mount -t tmpfs -o size=4m tmpfs ", folder.path(), "; ", Probe(), " fill ",
+                                 path, " >/dev/null || echo exit $?; ", "stat -c %s ", path));
+  if (!result.has_value()) {
+    WARN("skipped: no user namespaces here");
+    return;
+  }
+  INFO(result->out << result->err);
+  const std::vector<std::string> lines = absl::StrSplit(result->out, '\n');
+  REQUIRE(lines.size() >= 2);
+  CHECK(lines[0] == "exit 11");
+  int bytes = 0;
+  REQUIRE(absl::SimpleAtoi(lines[1], &bytes));
+  CHECK(bytes > 2000000);
+}
+
 TEST_CASE_METHOD(Folder, "FullDiskIsReportedAndGoesOnWhenThereIsRoom") {
   const auto result = RunWithMounts(
       absl::StrCat("mount -t tmpfs -o size=3m tmpfs ", folder.path(), "; head -c 1000000 /dev/zero >",
