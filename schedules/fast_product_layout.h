@@ -8,14 +8,15 @@ namespace tunefarm::schedules {
 // Steps that are packed side by side: a cache line. A product reads rows line after line.
 inline constexpr int64_t kStepsInLine = 16;
 
-// A factor in groups of `width` rows or lanes, `part` for each of Strassen's blocks: of a group, product by
-// product, [step][term of a step][lane], or [line of steps][row][term][step]; then for each block of the sum,
-// and each product and its rows or lanes, what its pairs add up to; then the factors that undo the scaling.
-// The term t of a step s in part p of a sum is its k = (p * terms + t) * steps + s, as far as there are so
-// many.
+// A factor in groups of `width` rows or lanes, `part` for each of Strassen's blocks: of a group and a block
+// of the sum, product by product, [step][term of a step][lane], or [line of steps][row][term][step], where
+// the kernel reads one group after the other of rows, and of lanes one block after the other; then for each
+// block of the sum, and each product and its rows or lanes, what its pairs add up to; then the factors that
+// undo the scaling. The term t of a step s in part p of a sum is its k = (p * terms + t) * steps + s, as far
+// as there are so many.
 struct PackedFactor {
   int64_t part = 1, width = 1, count = 1;       // Rows or lanes; all of them, in whole groups.
-  int64_t product = 0, group = 0;               // Elements from product to product, from group to group.
+  int64_t product = 0, group = 0, block = 0;    // Elements from one to the next, `block` of the sum.
   int64_t group_pairs = 0, all_pairs = 0;       // Sums of pairs: of a group, of all.
   int64_t pairs = 0, scales = 0, elements = 0;  // Where they begin; all, in whole cache lines.
   int64_t groups() const { return count / width; }

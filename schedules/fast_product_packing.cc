@@ -84,6 +84,14 @@ std::string PlaceInRows(const FastProductKernel& kernel, const std::string& row,
                       term, ") * ", kStepsInLine, " + (", step, ") % ", kStepsInLine);
 }
 
+// In the loop over blocks of the sum: the block's steps, and where a group's part of it is packed.
+void PrintBlock(const FastProductKernel& kernel, const PackedFactor& packed, const char* group, CText& out) {
+  const int64_t steps = kernel.plan.steps;
+  out.Line("const long first_step = block * ", steps, ", end = min_long(first_step + ", steps, ", ",
+           kernel.layout.steps, ");");
+  out.Line("float* restrict own = ", group, " + block * ", packed.block, "L;");
+}
+
 // Elements from most rows that are read in place to the next ones.
 int64_t RowStride(const FastProductKernel& kernel) {
   const ProductFactor& rows = kernel.factors.rows;
@@ -184,8 +192,8 @@ void PrintPackConstant(const FastProductKernel& kernel, CText& out) {
   out.Line("float* restrict tile = to + group * ", packed.group, "L;");
   out.Open("for (long block = 0; block < ", layout.sum_blocks, "; ++block)");
   out.Line("float pairs[", layout.products, "] = {0};");
-  out.Line("const long end = min_long((block + 1) * ", kernel.plan.steps, ", ", layout.steps, ");");
-  out.Open("for (long step = block * ", kernel.plan.steps, "; step < end; ++step)");
+  PrintBlock(kernel, packed, "tile", out);
+  out.Open("for (long step = first_step; step < end; ++step)");
   out.Line("float first[", layout.products, "];");
   out.Open("for (long t = 0; t < ", terms, "; ++t)");
   out.Line("float x[", blocks, "];");
@@ -198,9 +206,9 @@ void PrintPackConstant(const FastProductKernel& kernel, CText& out) {
   out.Open("for (long product = 0; product < ", layout.products, "; ++product)");
   out.Line("float sum = 0;");
   out.Line("for (long b = 0; b < ", blocks, "; ++b) sum += constant_blocks[product][b] * x[b];");
-  out.Line("tile[product * ", packed.product, "L + ",
-           rows ? PlaceInRows(kernel, "i", "t", "step")
-                : absl::StrCat("(step * ", terms, " + t) * ", packed.part, " + i"),
+  out.Line("own[product * ", packed.product, "L + ",
+           rows ? PlaceInRows(kernel, "i", "t", "step - first_step")
+                : absl::StrCat("((step - first_step) * ", terms, " + t) * ", packed.part, " + i"),
            "] = sum;");
   out.Line("if (t == 0) first[product] = sum;");
   out.Line("if (t == 1) pairs[product] += first[product] * sum;");
@@ -363,11 +371,11 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
     out.Line("const float scale", part, " = scale[", part * packed.part, " + row];");
   }
   out.Open("for (long block = 0; block < ", layout.sum_blocks, "; ++block)");
-  out.Line("const long end = min_long((block + 1) * ", kernel.plan.steps, ", ", layout.steps, ");");
+  PrintBlock(kernel, packed, "to", out);
   if (pairs) out.Line("vec sums[", layout.products, "] = {{0}};");
   const auto vector = [&](bool whole) {
     if (pairs) out.Line("vec first[", layout.products, "] = {{0}};");
-    out.Line("float* restrict own = to + ", PlaceInRows(kernel, "row", "0", "step"), ";");
+    out.Line("float* restrict at = own + ", PlaceInRows(kernel, "row", "0", "step - first_step"), ";");
     OpenTerms(kernel, out);
     for (int part = 0; part < splits; ++part) {
       for (int sum_block = 0; sum_block < splits; ++sum_block) {
@@ -380,13 +388,13 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
     }
     for (int product = 0; product < layout.products; ++product) {
       out.Line("const vec y", product, " = ", SumOf(kernel.form.products[product].a), ";");
-      out.Line("*(vec_unaligned*)(own + ", product * packed.product, "L + t * ", kStepsInLine, ") = y",
+      out.Line("*(vec_unaligned*)(at + ", product * packed.product, "L + t * ", kStepsInLine, ") = y",
                product, ";");
       PairOf(kernel, product, absl::StrCat("first[", product, "]"), out);
     }
     out.Close();
   };
-  out.Line("long step = block * ", kernel.plan.steps, ";");
+  out.Line("long step = first_step;");
   out.Open("for (; step + ", lanes, " <= end; step += ", lanes, ")");
   vector(true);
   out.Close();
@@ -442,7 +450,7 @@ void PrintPackLanes(const FastProductKernel& kernel, CText& out) {
   out.Line("for (int v = 0; v < ", vectors * splits, "; ++v) scale[v] = (vec)(", kTwice,
            " - *(const mask_unaligned*)(scales + v * ", lanes, "));");
   out.Open("for (long block = 0, step = 0; block < ", layout.sum_blocks, "; ++block)");
-  out.Line("const long end = min_long((block + 1) * ", kernel.plan.steps, ", ", layout.steps, ");");
+  PrintBlock(kernel, packed, "to", out);
   if (pairs) out.Line("vec pair_sums[", vectors, "][", layout.products, "] = {{{0}}};");
   const auto steps = [&](bool whole) {
     out.Open("for (int v = 0; v < ", vectors, "; ++v)");
@@ -465,8 +473,8 @@ void PrintPackLanes(const FastProductKernel& kernel, CText& out) {
     }
     for (int product = 0; product < layout.products; ++product) {
       out.Line("const vec y", product, " = ", SumOf(kernel.form.products[product].b), ";");
-      out.Line("*(vec_unaligned*)(to + ", product * packed.product, "L + (step * ", step_terms, " + t) * ",
-               packed.part, " + v * ", lanes, ") = y", product, ";");
+      out.Line("*(vec_unaligned*)(own + ", product * packed.product, "L + ((step - first_step) * ",
+               step_terms, " + t) * ", packed.part, " + v * ", lanes, ") = y", product, ";");
       PairOf(kernel, product, absl::StrCat("first[", product, "]"), out);
     }
     out.Close();

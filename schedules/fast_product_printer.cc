@@ -431,9 +431,8 @@ class FastProductPrinter {
               ", first_lane = ", first_of(!rows_blocked, "lane_group", lanes), ";");
     FetchOutput();
     const auto group_of = [&](const PackedFactor& packed, const std::string& at, const char* group) {
-      return absl::StrCat(
-          at, " + ", group, " * ", packed.group, "L",
-          in_blocks ? absl::StrCat(" + block * ", plan_.steps * terms_ * packed.part, "L") : "");
+      return absl::StrCat(at, " + ", group, " * ", packed.group, "L",
+                          in_blocks ? absl::StrCat(" + block * ", packed.block, "L") : "");
     };
     const auto pairs_of = [&](const PackedFactor& packed, const std::string& at, const char* group) {
       return plan_.tile.pairs

@@ -97,19 +97,22 @@ std::optional<ProductFactors> FindFactors(const ComputeFacts& facts) {
 }
 
 // Products lie a line apart, lest all of them begin in the same ways of the cache.
-PackedFactor Pack(int64_t part, bool by_row, int64_t extent, const FastTile& tile,
+PackedFactor Pack(int64_t part, bool by_row, int64_t extent, const FastProductPlan& plan,
                   const FastProductLayout& layout) {
+  const FastTile& tile = plan.tile;
+  const int64_t steps = std::min(plan.steps, layout.steps);  // Of a block.
   PackedFactor packed;
   packed.part = part;
   packed.width = part * layout.splits;
   packed.count = RoundUp(extent, packed.width);
   packed.product =
-      RoundUp(part * tile.terms * (by_row ? RoundUp(layout.steps, kStepsInLine) : layout.steps), kLine) +
-      kLine;
-  packed.group = packed.product * layout.products;
+      RoundUp(part * tile.terms * (by_row ? RoundUp(steps, kStepsInLine) : steps), kLine) + kLine;
+  const int64_t own = packed.product * layout.products;  // Of a group and a block.
+  packed.group = by_row ? own : own * layout.sum_blocks;
+  packed.block = by_row ? own * packed.groups() : own;
   packed.group_pairs = part * layout.products;
   packed.all_pairs = packed.group_pairs * packed.groups();
-  packed.pairs = RoundUp(packed.group * packed.groups(), kLine);
+  packed.pairs = RoundUp(own * packed.groups() * layout.sum_blocks, kLine);
   packed.scales = packed.pairs + (tile.pairs ? RoundUp(packed.all_pairs * layout.sum_blocks, kLine) : 0);
   packed.elements = packed.scales + RoundUp(packed.count, kLine);
   return packed;
@@ -174,9 +177,9 @@ FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factor
   const int64_t whole = RoundUp(blocked.extent, blocked_part * layout.splits);
   layout.block = plan.block == 0 ? whole : std::min(whole, RoundUp(plan.block, blocked_part * layout.splits));
   layout.blocks = CeilDivide(blocked.extent, layout.block);
-  layout.blocked = Pack(blocked_part, layout.rows_blocked, layout.block, plan.tile, layout);
+  layout.blocked = Pack(blocked_part, layout.rows_blocked, layout.block, plan, layout);
   layout.other =
-      Pack(layout.rows_blocked ? tile_lanes : rows, !layout.rows_blocked, other.extent, plan.tile, layout);
+      Pack(layout.rows_blocked ? tile_lanes : rows, !layout.rows_blocked, other.extent, plan, layout);
   if (other.access->constant) {
     for (const int axis : factors.outer) {
       if (other.access->uses[axis]) layout.other_copies *= facts.compute.axes[axis].extent;
@@ -386,6 +389,7 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
   AddPacking(tree, layout, plan);
   const LoopKind group_loop = layout.shares_block ? LoopKind::kParallel : LoopKind::kSerial;
   open(lane, layout.lanes().groups(), group_loop, layout.lanes().width);
+  const int sum_blocks_depth = opened;
   open(k, layout.sum_blocks, LoopKind::kSerial, plan.steps * tile.terms);
   open(row, layout.rows().groups(), group_loop, layout.rows().width);
   const auto in_tiles = [&](StatementKind kind, int64_t tiles, const std::vector<int>& reads, int written) {
@@ -448,6 +452,8 @@ LoopTree FastProductRule::Lower(const FastProductPlan& plan) const {
         int64_t stride = 0;
         if (around.depth == products_depth) {
           stride = packed.product;
+        } else if (around.depth == sum_blocks_depth) {
+          stride = packed.block;
         } else if (around.axis == k) {
           stride =
               around.kind == LoopKind::kUnrolled ? (is_rows ? 1 : packed.part) : around.step * packed.part;

@@ -54,27 +54,26 @@ class TilePrinter {
     const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
     const int tiles = layout_.splits * layout_.splits;
     std::string table;
+    std::vector<bool> begun(tiles);  // By a product so far.
     for (const BlockProduct& product : form_.products) {
       std::string entry;
       int count = 0;
       for (int t = 0; t < tiles; ++t) {
         if (product.c[t] == 0) continue;
-        absl::StrAppend(&entry, ", {", t * sums, ", ", product.c[t], "}");
+        absl::StrAppend(&entry, ", {", t * sums, ", ", product.c[t], ", ", begun[t] ? 0 : 1, "}");
+        begun[t] = true;
         ++count;
       }
       absl::StrAppend(&table, table.empty() ? "" : ", ", "{", count, ", {", entry.substr(2), "}}");
     }
     out_.Blank();
-    out_.Line("// Where a product belongs, and its sign.");
-    out_.Line("static const struct { int count; struct { int sums, sign; } tiles[", tiles, "]; } belongs[",
-              layout_.products, "] = {", table, "};");
+    out_.Line("// Where a product belongs, its sign, and whether it is the first there.");
+    out_.Line("static const struct { int count; struct { int sums, sign, first; } tiles[", tiles,
+              "]; } belongs[", layout_.products, "] = {", table, "};");
     out_.Line("// A block of the sum for a group of tiles, whose sums so far are at `sums`, or none.");
     out_.Open(
         "static void multiply_group(const float* a, const float* b, long steps, const float* row_pairs, ",
         "const float* lane_pairs, vec* sums, int none)");
-    out_.Open("if (none)");
-    out_.Line("for (int i = 0; i < ", tiles * sums, "; ++i) sums[i] = (vec){0};");
-    out_.Close();
     out_.Open("for (int product = 0; product < ", layout_.products, "; ++product)");
     out_.Line("const tile_sums part = multiply(a + product * ", layout_.rows().product, "L, b + product * ",
               layout_.lanes().product, "L, steps, row_pairs + product * ", layout_.rows().part,
@@ -82,7 +81,11 @@ class TilePrinter {
     out_.Open("for (int t = 0; t < belongs[product].count; ++t)");
     out_.Line("vec* restrict to = sums + belongs[product].tiles[t].sums;");
     out_.Line("const float sign = (float)belongs[product].tiles[t].sign;");
+    out_.Open("if (none && belongs[product].tiles[t].first)");
+    for (int64_t i = 0; i < sums; ++i) out_.Line("to[", i, "] = sign * part.at[", i, "];");
+    out_.Else();
     for (int64_t i = 0; i < sums; ++i) out_.Line("to[", i, "] += sign * part.at[", i, "];");
+    out_.Close();
     out_.Close();
     out_.Close();
     out_.Close();
