@@ -122,8 +122,10 @@ double DotRule::Cost(const DotPlan& plan) const {
   return batch * tiles * (groups * group + 12.0 * cells + 6.0 * plan.vectors) + copied;
 }
 
-// Of a core with caches: blocks of lines of an image whose copy stays in most of L2, where the whole input's
-// would not. Not of a matrix' rows: reading all weights again for each block costs more than it saves.
+// Of a core with caches: for each thread a block of lines or rows, as long as they get about as much each;
+// threads that share channels read each other's copies, and write parts of the same cache lines. And blocks
+// of lines of an image whose copy stays in most of L2, where the whole input's would not. Not of a matrix'
+// rows: reading all weights again for each block costs more than it saves.
 DotPlan DotRule::FitCopies(const std::vector<Knob>& knobs, Config& config) const {
   const auto set_last = [&](KnobId id) {
     if (knob_[id] >= 0) {
@@ -134,6 +136,16 @@ DotPlan DotRule::FitCopies(const std::vector<Knob>& knobs, Config& config) const
   set_last(kBlockR2);
   DotPlan plan = Resolve(knobs, config);
   if (!IsX86(*plan.kernel)) return plan;
+  const auto share = [&](KnobId id, int axis, int64_t tile) {
+    if (threads_ == 1 || knob_[id] < 0) return false;
+    const int64_t each = CeilDivide(Extent(axis), threads_);
+    if (10 * CeilDivide(each, tile) * tile * threads_ > 12 * Extent(axis)) return false;
+    const std::vector<int64_t>& sizes = knobs[knob_[id]].numbers;
+    config.choice[knob_[id]] = static_cast<uint16_t>(std::ranges::find(sizes, each) - sizes.begin());
+    return true;
+  };
+  if (share(kBlockR2, roles_.rows2, 1) || share(kBlockR, roles_.rows, plan.rows))
+    plan = Resolve(knobs, config);
   if (knob_[kBlockR2] < 0) return plan;
   uint16_t& choice = config.choice[knob_[kBlockR2]];
   while (CopyBytes(plan) > target_.l2_bytes * 3 / 4 && choice > 0) {

@@ -110,6 +110,7 @@ std::vector<Knob> DotRule::MakeKnobs() const {
     knobs.push_back(SizeKnob("rows", SizesUpTo(row_sizes, Extent(roles_.rows))));
   }
   const auto add_blocks = [&](const char* name, std::vector<int64_t> sizes, int64_t extent) {
+    if (threads_ > 1) AddSize(sizes, CeilDivide(extent, threads_));
     sizes = BlockSizes(std::move(sizes), extent);
     if (sizes.size() > 1) knobs.push_back(SizeKnob(name, sizes));
   };
@@ -139,9 +140,11 @@ DotPlan DotRule::Resolve(const std::vector<Knob>& knobs, const Config& config) c
   plan.vectors = number(kVectors, 1);
   plan.rows = number(kRows, 1);
   plan.lhs = static_cast<ReadForm>(number(kLhs, 0));
-  // Blocks are whole register tiles, and none when one holds the axis or nothing is copied for them.
+  // Blocks are whole register tiles, and none when one holds the axis or nothing is copied for them, nor
+  // threads share them.
+  const bool needless = plan.lhs == ReadForm::kDirect && threads_ == 1;
   const auto block = [&](KnobId id, int axis, int64_t tile) -> int32_t {
-    const int64_t size = axis < 0 || plan.lhs == ReadForm::kDirect ? 0 : number(id, 0);
+    const int64_t size = axis < 0 || needless ? 0 : number(id, 0);
     const int64_t rounded = RoundUp(size, tile);
     return rounded >= Extent(axis) ? 0 : static_cast<int32_t>(rounded);
   };

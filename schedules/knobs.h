@@ -1,6 +1,7 @@
 // How templates make their knobs, read them, and make a space of them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -26,6 +27,12 @@ inline Knob ChoiceKnob(std::string name, KnobKind kind,
     knob.numbers.push_back(number);
   }
   return knob;
+}
+
+// Among sizes in ascending order.
+inline void AddSize(std::vector<int64_t>& sizes, int64_t size) {
+  const auto place = std::ranges::lower_bound(sizes, size);
+  if (place == sizes.end() || *place != size) sizes.insert(place, size);
 }
 
 // Block sizes below the extent, and "all".

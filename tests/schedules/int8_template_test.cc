@@ -42,7 +42,8 @@ void CheckTarget(const char* name) {
     const Workload workload = RandomInt8Workload(rng, w == 0           ? "matmul"
                                                       : w < kWorkloads ? ""
                                                                        : "depthwise_conv2d");
-    const absl::StatusOr<std::shared_ptr<const Task>> task = Task::Create(workload, *target);
+    const int threads = target->architecture == "x86_64" && w % 3 == 1 ? 2 : 1;
+    const absl::StatusOr<std::shared_ptr<const Task>> task = Task::Create(workload, *target, threads);
     INFO(workload.ToString() << " " << task.status().message());
     REQUIRE(task.ok());
     const ConfigSpace& space = (*task)->space();
@@ -71,6 +72,27 @@ TEST_CASE("AMatrixProductHasTheDefaultConfigOfDenseWhicheverWayItsWeightsLie") {
       return task->space().ToText(task->space().default_config());
     };
     CHECK(config("matmul") == config("dense"));
+  }
+}
+
+// Threads that share channels write parts of the same cache lines.
+TEST_CASE("ByDefaultThreadsShareLinesOrRowsOfInt8WhereEachGetsAboutAsMany") {
+  const auto defaults = [](const std::string& text, const char* target, int threads) {
+    const Workload workload = Workload::Parse(text + ",layout=nhwc,dtype=i8,epilogue=bias").value();
+    const auto task = Task::Create(workload, FindTarget(target).value(), threads).value();
+    return absl::StrCat(",", task->space().ToText(task->space().default_config()), ",");
+  };
+  for (const char* target : {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"}) {
+    INFO(target);
+    const std::string pointwise = "conv2d:n=1,h=56,w=56,ci=24,co=144,kh=1,kw=1";
+    CHECK(absl::StrContains(defaults(pointwise, target, 1), ",block_r=all,"));
+    CHECK(absl::StrContains(defaults(pointwise, target, 2), ",block_r=1568,"));
+    CHECK(absl::StrContains(defaults(pointwise, target, 4), ",block_r=784,"));
+    CHECK(absl::StrContains(defaults("depthwise_conv2d:n=1,h=28,w=28,c=96,kh=3,kw=3,pad=1", target, 2),
+                            ",block_r2=14,"));
+    // Three rows for two threads.
+    CHECK(
+        absl::StrContains(defaults("conv2d:n=1,h=3,w=1,ci=64,co=256,kh=1,kw=1", target, 2), ",block_r=all,"));
   }
 }
 
