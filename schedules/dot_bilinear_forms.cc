@@ -1,6 +1,7 @@
 #include "schedules/dot_bilinear_forms.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/divide.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -19,8 +20,6 @@ constexpr int kResultBitsOfAny = 29;  // What requantisation takes at most.
 // rows that the weights' transforms serve, it is not.
 constexpr int64_t kFewestTerms = 128, kFewestRows = 16, kFewestColumns = 32;
 
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
 
 bool IsWinograds(const Workload& workload) {
   if (workload.op() != Operator::kConv2d) return false;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/divide.h"
 #include "schedules/knobs.h"
 #include "schedules/tree_builder.h"
 
@@ -22,8 +23,6 @@ constexpr int64_t kLineBytes = 64;
 // away each time, and are worth it for so many tiles.
 constexpr int64_t kFarCaches = 4, kFewestFarTiles = 24;
 
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
 
 // An odd number of cache lines: the points of a tile, which are written together, then fall into different
 // sets of the first-level cache.

@@ -1,6 +1,7 @@
 // The default config of int8 operators: what is shipped where nothing was tuned.
 #include <algorithm>
 
+#include "base/divide.h"
 #include "schedules/dot_space.h"
 #include "schedules/dot_windows.h"
 
@@ -139,7 +140,7 @@ DotPlan DotRule::FitCopies(const std::vector<Knob>& knobs, Config& config) const
   const auto share = [&](KnobId id, int axis, int64_t tile) {
     if (threads_ == 1 || knob_[id] < 0) return false;
     const int64_t each = CeilDivide(Extent(axis), threads_);
-    if (10 * CeilDivide(each, tile) * tile * threads_ > 12 * Extent(axis)) return false;
+    if (10 * RoundUp(each, tile) * threads_ > 12 * Extent(axis)) return false;
     const std::vector<int64_t>& sizes = knobs[knob_[id]].numbers;
     config.choice[knob_[id]] = static_cast<uint16_t>(std::ranges::find(sizes, each) - sizes.begin());
     return true;

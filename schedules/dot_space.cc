@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/divide.h"
 #include "schedules/dot_windows.h"
 #include "schedules/knobs.h"
 
@@ -22,7 +23,6 @@ constexpr int64_t kMaxWorkspaceBytes = int64_t{256} << 20;
 // With more rows, the weights' memory is no longer what they wait for, and widening them costs time.
 constexpr int64_t kFewRows = 4;
 
-int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 DotRoles FindRoles(const ComputeFacts& facts) {
   DotRoles roles;

@@ -16,6 +16,7 @@
 
 #include <vector>
 
+#include "base/divide.h"
 #include "schedules/compute_facts.h"
 #include "schedules/config_space.h"
 #include "schedules/dot_kernel.h"
@@ -66,7 +67,6 @@ class DotRule {
   const char* PlanarRefusal(const DotPlan& plan) const;
   // Registers that hold addresses and the loop's end, where accumulators are scalars and share their file.
   static constexpr int kAddressRegisters = 3;
-  static int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
   std::vector<Knob> MakeKnobs() const;
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }

@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "base/divide.h"
 #include "schedules/fast_product_layout.h"
 #include "schedules/knobs.h"
 #include "schedules/strassen.h"
@@ -25,8 +26,6 @@ constexpr int64_t kFewestSums = 6;
 // Operands of the assembler statement that computes them (fast_product_tile.cc).
 constexpr int64_t kMostSums = 24;
 
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
 
 // From row to row: not a multiple of what brings rows into the same sets of the first-level cache.
 int64_t ApartInCache(int64_t row) { return row % kWays == 0 ? row + kLine : row; }

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/divide.h"
 #include "schedules/knobs.h"
 #include "schedules/sharing.h"
 #include "schedules/tree_builder.h"
@@ -19,7 +20,6 @@ constexpr int64_t kEnoughResults = 8;
 constexpr int64_t kLeastSteps = 4;
 constexpr double kSumCycles = 8;  // Of the lanes of a vector, among others.
 
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 std::optional<InnerProductAxes> FindAxes(const ComputeFacts& facts) {
   InnerProductAxes axes;

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/divide.h"
 #include "schedules/edge_window.h"
 
 namespace tunefarm::schedules {
@@ -12,7 +13,6 @@ namespace {
 constexpr int64_t kMaxBufferElements = int64_t{1} << 31;  // Strides and offsets are 32 bits wide.
 constexpr int64_t kBufferAlignment = 64;                  // A cache line, and the widest vector.
 
-int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 // A factor as the inner loops read it: which buffer, and how far one iteration of each scheduled loop moves
 // in it.

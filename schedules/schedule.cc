@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/divide.h"
 #include "schedules/clipped_taps.h"
 #include "schedules/edge_window.h"
 
@@ -16,7 +17,6 @@ absl::Status Refuse(const Args&... args) {
 
 constexpr int64_t kMaxTile = int64_t{1} << 24;  // Elements of one axis. Beyond it is a mistake in a template.
 
-int32_t CeilDivide(int64_t a, int64_t b) { return static_cast<int32_t>((a + b - 1) / b); }
 
 }  // namespace
 
@@ -59,7 +59,7 @@ absl::Status Schedule::Split(int loop, int32_t factor) {
   }
   ScheduledLoop outer = old, inner = old;
   outer.step = old.step * factor;
-  outer.extent = CeilDivide(old.extent, factor);
+  outer.extent = static_cast<int32_t>(CeilDivide(old.extent, factor));
   inner.extent = factor;
   loops_[loop] = outer;
   loops_.insert(loops_.begin() + loop + 1, inner);

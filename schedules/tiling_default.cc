@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "base/divide.h"
 #include "schedules/knobs.h"
 #include "schedules/sharing.h"
 #include "schedules/tiling_space.h"
@@ -63,7 +64,6 @@ double TilesCost(int64_t all_vectors, int64_t vectors, int64_t all_rows, int64_t
          TileCost(rest_vectors, rest_rows, elementwise, target);
 }
 
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Blocks of whole tiles along an axis, as threads share them; a block of 0 is all of it.
 SharedLoop LoopOfBlocks(int64_t extent, int64_t block, int64_t tile) {

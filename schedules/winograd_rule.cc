@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/divide.h"
 #include "schedules/knobs.h"
 #include "schedules/lower.h"
 
@@ -15,8 +16,6 @@ constexpr std::array<int64_t, 10> kTiles = {8, 12, 16, 24, 32, 48, 64, 96, 128, 
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
 
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t RoundUp(int64_t a, int64_t b) { return CeilDivide(a, b) * b; }
 
 // An odd number of cache lines: the points of a tile, which are written together, then fall into different
 // sets of the first-level cache.
