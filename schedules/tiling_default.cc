@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -406,32 +407,56 @@ absl::StatusOr<Config> TilingRule::DefaultConfig(const std::vector<Knob>& knobs)
 // Where the second factor is packed while the kernel runs and is larger than the second-level cache, as
 // caches behind that may be slow: a block of its terms at a time, which stays there (Goto and van de Geijn,
 // "Anatomy of high-performance matrix multiplication", 2008).
-std::vector<Config> TilingRule::OtherStarts(const std::vector<Knob>& knobs, const Config& preferred) const {
+std::optional<Config> TilingRule::StartWithBlocksOfTerms(const std::vector<Knob>& knobs,
+                                                         const Config& preferred) const {
   constexpr int64_t kTermsOfBlock = 256;
   const AxisRoles& roles = roles_[0];
   if (threads_ > 1 || facts_->rhs.constant || !roles.taps.empty() || roles.k < 0 || knob_[kRows] < 0 ||
       knob_[kBlockK] < 0 || knob_[kRhs] < 0 || Extent(roles.k) <= kTermsOfBlock ||
       Extent(roles.k) * Extent(roles.vector) * static_cast<int64_t>(sizeof(float)) <= target_.l2_bytes) {
-    return {};
+    return std::nullopt;
   }
   Config config = preferred;
-  const auto set = [&](KnobId id, uint16_t choice) {
-    if (knob_[id] >= 0) config.choice[knob_[id]] = choice;
-  };
   if (target_.vector_registers >= 32) {  // A narrow panel, which fewer bytes a cycle are read of.
-    set(kVectors, Nearest(knobs[knob_[kVectors]], 3));
-    set(kRows, Nearest(knobs[knob_[kRows]], 8));
+    config.choice[knob_[kVectors]] = Nearest(knobs[knob_[kVectors]], 3);
+    config.choice[knob_[kRows]] = Nearest(knobs[knob_[kRows]], 8);
   }
-  set(kBlockK, Nearest(knobs[knob_[kBlockK]], kTermsOfBlock));
-  set(kInner, Named(knobs[knob_[kInner]], {"vector"}));
-  set(kRhs, Named(knobs[knob_[kRhs]], {"panel_inner"}));
-  return {config};
+  config.choice[knob_[kBlockK]] = Nearest(knobs[knob_[kBlockK]], kTermsOfBlock);
+  config.choice[knob_[kInner]] = Named(knobs[knob_[kInner]], {"vector"});
+  config.choice[knob_[kRhs]] = Named(knobs[knob_[kRhs]], {"panel_inner"});
+  return config;
+}
+
+// Of short sums, tiles that leave half of the registers empty: a core that looks a few hundred instructions
+// ahead begins the next one while the last one's sums are stored.
+std::vector<Config> TilingRule::StartsOfShortSums(const std::vector<Knob>& knobs,
+                                                  const Config& preferred) const {
+  constexpr int64_t kMostTerms = 64;
+  struct Tile {
+    int64_t vectors, rows;
+  };
+  const AxisRoles& roles = roles_[0];
+  std::vector<Config> starts;
+  if (target_.vector_registers < 32 || target_.architecture != "x86_64" || roles.k < 0 || roles.blocks ||
+      knob_[kRows] < 0 || facts_->compute.terms() > kMostTerms) {
+    return starts;
+  }
+  for (const Tile tile : {Tile{1, 12}, Tile{3, 4}}) {
+    if (tile.rows > Extent(roles.rows)) continue;
+    Config config = preferred;
+    config.choice[knob_[kVectors]] = Nearest(knobs[knob_[kVectors]], tile.vectors);
+    config.choice[knob_[kRows]] = Nearest(knobs[knob_[kRows]], tile.rows);
+    if (config.choice != preferred.choice && Refusal(Resolve(knobs, config)) == nullptr)
+      starts.push_back(std::move(config));
+  }
+  return starts;
 }
 
 absl::StatusOr<ConfigSpace> TilingRule::MakeSpace() const {
   std::vector<Knob> knobs = MakeKnobs();
   TUNEFARM_ASSIGN_OR_RETURN(const Config start, DefaultConfig(knobs));
-  std::vector<Config> starts = OtherStarts(knobs, start);
+  std::vector<Config> starts = StartsOfShortSums(knobs, start);
+  if (const std::optional<Config> blocks = StartWithBlocksOfTerms(knobs, start)) starts.push_back(*blocks);
   return SpaceOf(
       std::move(knobs), start,
       [this](const ConfigSpace& space, const Config& config) {

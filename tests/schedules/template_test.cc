@@ -302,6 +302,23 @@ TEST_CASE("AProductWhoseFactorOutgrowsTheSecondCacheMayStartWithBlocksOfTerms") 
   }
 }
 
+TEST_CASE("ShortSumsMayStartWithTilesThatLeaveRegistersEmpty") {
+  const auto has_start = [](const char* text, const char* target, const std::string& tile) {
+    const std::shared_ptr<const Task> task = MakeTask(Workload::Parse(text).value(), TargetNamed(target));
+    const ConfigSpace& space = task->space();
+    return std::ranges::any_of(space.starts(), [&](const Config& start) {
+      REQUIRE(space.Check(start).ok());
+      return space.ToText(start).find(tile) != std::string::npos;
+    });
+  };
+  const char* const expand = "conv2d:n=1,h=56,w=56,ci=24,co=144,kh=1,kw=1,layout=nhwc,epilogue=bias+relu6";
+  CHECK(has_start(expand, "x86-64-v4", "vectors=1,rows=12,"));
+  CHECK(has_start(expand, "x86-64-v4", "vectors=3,rows=4,"));
+  CHECK_FALSE(has_start(expand, "x86-64-v3", "vectors=1,rows=12,"));  // Has no more registers than that.
+  CHECK_FALSE(has_start("dense:m=256,n=256,k=256", "x86-64-v4", "vectors=1,rows=12,"));  // Long sums.
+  CHECK_FALSE(has_start("dense:m=3,n=256,k=24", "x86-64-v4", "vectors=3,rows=4,"));      // Too few rows.
+}
+
 TEST_CASE("WhatTheSpaceCallsLegalCanBeLoweredAndNothingElse") {
   Rng rng(5);
   int64_t legal = 0, drawn = 0;
