@@ -20,7 +20,6 @@ constexpr int kResultBitsOfAny = 29;  // What requantisation takes at most.
 // rows that the weights' transforms serve, it is not.
 constexpr int64_t kFewestTerms = 128, kFewestRows = 16, kFewestColumns = 32;
 
-
 bool IsWinograds(const Workload& workload) {
   if (workload.op() != Operator::kConv2d) return false;
   const auto is = [&](const char* key, int64_t value) { return workload.dim(key) == value; };

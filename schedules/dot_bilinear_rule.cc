@@ -23,7 +23,6 @@ constexpr int64_t kLineBytes = 64;
 // away each time, and are worth it for so many tiles.
 constexpr int64_t kFarCaches = 4, kFewestFarTiles = 24;
 
-
 // An odd number of cache lines: the points of a tile, which are written together, then fall into different
 // sets of the first-level cache.
 int64_t OddLines(int64_t elements, int64_t bytes) {

@@ -23,7 +23,6 @@ constexpr int64_t kMaxWorkspaceBytes = int64_t{256} << 20;
 // With more rows, the weights' memory is no longer what they wait for, and widening them costs time.
 constexpr int64_t kFewRows = 4;
 
-
 DotRoles FindRoles(const ComputeFacts& facts) {
   DotRoles roles;
   const int axes = static_cast<int>(facts.compute.axes.size());

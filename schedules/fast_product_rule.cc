@@ -26,7 +26,6 @@ constexpr int64_t kFewestSums = 6;
 // Operands of the assembler statement that computes them (fast_product_tile.cc).
 constexpr int64_t kMostSums = 24;
 
-
 // From row to row: not a multiple of what brings rows into the same sets of the first-level cache.
 int64_t ApartInCache(int64_t row) { return row % kWays == 0 ? row + kLine : row; }
 

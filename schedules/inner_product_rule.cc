@@ -20,7 +20,6 @@ constexpr int64_t kEnoughResults = 8;
 constexpr int64_t kLeastSteps = 4;
 constexpr double kSumCycles = 8;  // Of the lanes of a vector, among others.
 
-
 std::optional<InnerProductAxes> FindAxes(const ComputeFacts& facts) {
   InnerProductAxes axes;
   const int count = static_cast<int>(facts.compute.axes.size());

@@ -13,7 +13,6 @@ namespace {
 constexpr int64_t kMaxBufferElements = int64_t{1} << 31;  // Strides and offsets are 32 bits wide.
 constexpr int64_t kBufferAlignment = 64;                  // A cache line, and the widest vector.
 
-
 // A factor as the inner loops read it: which buffer, and how far one iteration of each scheduled loop moves
 // in it.
 struct Reading {

@@ -17,7 +17,6 @@ absl::Status Refuse(const Args&... args) {
 
 constexpr int64_t kMaxTile = int64_t{1} << 24;  // Elements of one axis. Beyond it is a mistake in a template.
 
-
 }  // namespace
 
 Schedule::Schedule(const ComputeFacts& facts) : facts_(&facts) {

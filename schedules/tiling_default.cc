@@ -65,7 +65,6 @@ double TilesCost(int64_t all_vectors, int64_t vectors, int64_t all_rows, int64_t
          TileCost(rest_vectors, rest_rows, elementwise, target);
 }
 
-
 // Blocks of whole tiles along an axis, as threads share them; a block of 0 is all of it.
 SharedLoop LoopOfBlocks(int64_t extent, int64_t block, int64_t tile) {
   const int64_t whole = block == 0 ? extent : CeilDivide(block, tile) * tile;

@@ -25,7 +25,6 @@ constexpr int64_t kShortestBlockedReduction = 128;
 // Copies made while the kernel runs: more would not fit beside a network's tensors on the boards this is for.
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;
 
-
 int EncodeRead(ReadForm form, CopyLevel level) {
   return static_cast<int>(form) * 4 + static_cast<int>(level);
 }

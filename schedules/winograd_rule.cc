@@ -16,7 +16,6 @@ constexpr std::array<int64_t, 10> kTiles = {8, 12, 16, 24, 32, 48, 64, 96, 128, 
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
 
-
 // An odd number of cache lines: the points of a tile, which are written together, then fall into different
 // sets of the first-level cache.
 int64_t OddLines(int64_t elements) { return (CeilDivide(elements, kLine) | 1) * kLine; }
