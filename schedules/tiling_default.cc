@@ -426,23 +426,32 @@ std::optional<Config> TilingRule::StartWithBlocksOfTerms(const std::vector<Knob>
   return config;
 }
 
-// Of short sums, tiles that leave half of the registers empty: a core that looks a few hundred instructions
-// ahead begins the next one while the last one's sums are stored.
-std::vector<Config> TilingRule::StartsOfShortSums(const std::vector<Knob>& knobs,
-                                                  const Config& preferred) const {
+// Tiles of twelve sums, where registers are more. Of short sums: a core that looks a few hundred instructions
+// ahead begins the next tile while the last one's sums are stored. And of vectors half as wide, where these
+// leave fewer lanes empty: some cores start twice as many of them.
+std::vector<Config> TilingRule::StartsOfSmallTiles(const std::vector<Knob>& knobs,
+                                                   const Config& preferred) const {
   constexpr int64_t kMostTerms = 64;
   struct Tile {
-    int64_t vectors, rows;
+    int64_t lanes, vectors, rows;
   };
   const AxisRoles& roles = roles_[0];
   std::vector<Config> starts;
   if (target_.vector_registers < 32 || target_.architecture != "x86_64" || roles.k < 0 || roles.blocks ||
-      knob_[kRows] < 0 || facts_->compute.terms() > kMostTerms) {
+      knob_[kRows] < 0) {
     return starts;
   }
-  for (const Tile tile : {Tile{1, 12}, Tile{3, 4}}) {
+  std::vector<Tile> tiles;
+  const int64_t lanes = target_.lanes(sizeof(float)), half = lanes / 2, columns = Extent(roles.vector);
+  if (facts_->compute.terms() <= kMostTerms) tiles = {{lanes, 1, 12}, {lanes, 3, 4}};
+  if (10 * RoundUp(columns, lanes) >= 11 * RoundUp(columns, half)) {
+    const int64_t vectors = CeilDivide(columns, half) % 3 == 0 ? 3 : 1;
+    tiles.push_back({half, vectors, 12 / vectors});
+  }
+  for (const Tile& tile : tiles) {
     if (tile.rows > Extent(roles.rows)) continue;
     Config config = preferred;
+    config.choice[knob_[kLanes]] = Nearest(knobs[knob_[kLanes]], tile.lanes);
     config.choice[knob_[kVectors]] = Nearest(knobs[knob_[kVectors]], tile.vectors);
     config.choice[knob_[kRows]] = Nearest(knobs[knob_[kRows]], tile.rows);
     if (config.choice != preferred.choice && Refusal(Resolve(knobs, config)) == nullptr)
@@ -454,7 +463,7 @@ std::vector<Config> TilingRule::StartsOfShortSums(const std::vector<Knob>& knobs
 absl::StatusOr<ConfigSpace> TilingRule::MakeSpace() const {
   std::vector<Knob> knobs = MakeKnobs();
   TUNEFARM_ASSIGN_OR_RETURN(const Config start, DefaultConfig(knobs));
-  std::vector<Config> starts = StartsOfShortSums(knobs, start);
+  std::vector<Config> starts = StartsOfSmallTiles(knobs, start);
   if (const std::optional<Config> blocks = StartWithBlocksOfTerms(knobs, start)) starts.push_back(*blocks);
   return SpaceOf(
       std::move(knobs), start,

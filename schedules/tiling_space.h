@@ -75,7 +75,7 @@ class TilingRule {
   void PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config) const;
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   // Good starts where the default is not.
-  std::vector<Config> StartsOfShortSums(const std::vector<Knob>& knobs, const Config& preferred) const;
+  std::vector<Config> StartsOfSmallTiles(const std::vector<Knob>& knobs, const Config& preferred) const;
   std::optional<Config> StartWithBlocksOfTerms(const std::vector<Knob>& knobs, const Config& preferred) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
   int64_t CopyElements(const TilingPlan& plan, const LinearAccess& access, ReadForm form,

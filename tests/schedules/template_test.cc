@@ -302,7 +302,7 @@ TEST_CASE("AProductWhoseFactorOutgrowsTheSecondCacheMayStartWithBlocksOfTerms") 
   }
 }
 
-TEST_CASE("ShortSumsMayStartWithTilesThatLeaveRegistersEmpty") {
+TEST_CASE("ShortSumsAndFewColumnsMayStartWithTilesThatLeaveRegistersEmpty") {
   const auto has_start = [](const char* text, const char* target, const std::string& tile) {
     const std::shared_ptr<const Task> task = MakeTask(Workload::Parse(text).value(), TargetNamed(target));
     const ConfigSpace& space = task->space();
@@ -317,6 +317,10 @@ TEST_CASE("ShortSumsMayStartWithTilesThatLeaveRegistersEmpty") {
   CHECK_FALSE(has_start(expand, "x86-64-v3", "vectors=1,rows=12,"));  // Has no more registers than that.
   CHECK_FALSE(has_start("dense:m=256,n=256,k=256", "x86-64-v4", "vectors=1,rows=12,"));  // Long sums.
   CHECK_FALSE(has_start("dense:m=3,n=256,k=24", "x86-64-v4", "vectors=3,rows=4,"));      // Too few rows.
+  // 24 columns are three vectors of 8 lanes, but two of 16.
+  CHECK(has_start("dense:m=256,n=24,k=144", "x86-64-v4", "lanes=8,vectors=3,rows=4,"));
+  CHECK(has_start("dense:m=256,n=40,k=144", "x86-64-v4", "lanes=8,vectors=1,rows=12,"));
+  CHECK_FALSE(has_start("dense:m=256,n=32,k=144", "x86-64-v4", "lanes=8,"));
 }
 
 TEST_CASE("WhatTheSpaceCallsLegalCanBeLoweredAndNothingElse") {
