@@ -6,9 +6,10 @@
 
 namespace tunefarm::schedules {
 
-// void multiply(const float* a, const float* b, long steps, const float* row_pairs, const float* lane_pairs,
-// vec* sums, int none): a block of the sum for one tile; and with Strassen's products multiply_group(), of
-// the same parameters, for the tiles of a group. `registers`: vector registers of the target.
+// tile_sums multiply(const float* a, const float* b, long steps, const float* row_pairs, const float*
+// lane_pairs): a block of the sum for one tile; and where sums stay in memory (keeps_sums) multiply_group(),
+// of the same parameters, vec* sums and int none, which adds it to those of a group's tiles or, where there
+// are `none` so far, begins them. `registers`: vector registers of the target.
 void PrintMultiply(const FastProductKernel& kernel, int registers, CText& out);
 
 }  // namespace tunefarm::schedules

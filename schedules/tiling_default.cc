@@ -445,7 +445,7 @@ std::vector<Config> TilingRule::StartsOfSmallTiles(const std::vector<Knob>& knob
   const int64_t lanes = target_.lanes(sizeof(float)), half = lanes / 2, columns = Extent(roles.vector);
   if (facts_->compute.terms() <= kMostTerms) tiles = {{lanes, 1, 12}, {lanes, 3, 4}};
   if (10 * RoundUp(columns, lanes) >= 11 * RoundUp(columns, half)) {
-    const int64_t vectors = CeilDivide(columns, half) % 3 == 0 ? 3 : 1;
+    const int64_t vectors = columns <= half ? 1 : 3;
     tiles.push_back({half, vectors, 12 / vectors});
   }
   for (const Tile& tile : tiles) {

@@ -319,7 +319,7 @@ TEST_CASE("ShortSumsAndFewColumnsMayStartWithTilesThatLeaveRegistersEmpty") {
   CHECK_FALSE(has_start("dense:m=3,n=256,k=24", "x86-64-v4", "vectors=3,rows=4,"));      // Too few rows.
   // 24 columns are three vectors of 8 lanes, but two of 16.
   CHECK(has_start("dense:m=256,n=24,k=144", "x86-64-v4", "lanes=8,vectors=3,rows=4,"));
-  CHECK(has_start("dense:m=256,n=40,k=144", "x86-64-v4", "lanes=8,vectors=1,rows=12,"));
+  CHECK(has_start("dense:m=256,n=40,k=144", "x86-64-v4", "lanes=8,vectors=3,rows=4,"));
   CHECK_FALSE(has_start("dense:m=256,n=32,k=144", "x86-64-v4", "lanes=8,"));
 }
 
