@@ -54,7 +54,7 @@ class WinogradAlternative final : public Alternative {
   WinogradAlternative(const Workload& workload, const ComputeDefinition& compute, const ComputeFacts& facts,
                       const Target& target, int threads)
       : workload_(workload), compute_(compute), facts_(facts), rule_(workload, target, threads) {}
-  const char* version() const override { return "winograd-3"; }
+  const char* version() const override { return "winograd-4"; }
   std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
   bool Uses(const Knob& knob) const override { return WinogradRule::Uses(knob); }
   std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const override {
@@ -69,8 +69,7 @@ class WinogradAlternative final : public Alternative {
   absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
                      KernelSource& source) const override {
     const WinogradPlan plan = rule_.Resolve(space, config);
-    TUNEFARM_ASSIGN_OR_RETURN(source.c, PrintWinograd(rule_, plan, workload_, compute_, options.title,
-                                                      options.config, options.threads));
+    TUNEFARM_ASSIGN_OR_RETURN(source.c, PrintWinograd(rule_, plan, workload_, compute_, options));
     source.error_growth = WinogradErrorGrowth(*rule_.shape(plan).form);
     return absl::OkStatus();
   }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "schedules/c_preamble.h"
 #include "schedules/c_printer.h"
 #include "schedules/c_text.h"
@@ -15,12 +16,13 @@ namespace {
 class WinogradPrinter {
  public:
   WinogradPrinter(const WinogradShape& shape, const WinogradPlan& plan, const Workload& workload,
-                  const ComputeDefinition& compute, int threads)
+                  const ComputeDefinition& compute, const PrintOptions& options)
       : s_(shape),
         form_(*shape.form),
         w_(workload),
         compute_(compute),
-        threads_(threads),
+        threads_(options.threads),
+        fetches_output_(options.fetch_output),
         shares_block_(plan.shares_block),
         nhwc_(workload.layout() == Layout::kNhwc),
         block_(ChannelBlock(workload.layout())),
@@ -33,8 +35,8 @@ class WinogradPrinter {
     out_sizes_ = Strides(out);
   }
 
-  std::string Print(const std::string& title, const std::string& config, const std::string& products) {
-    PrintPreamble(title, config, lanes_, compute_, c_);
+  std::string Print(const PrintOptions& options, const std::string& products) {
+    PrintPreamble(options.title, options.config, lanes_, compute_, c_);
     Helpers();
     if (SharesBlocks()) c_.Line("extern int omp_get_thread_num(void);");
     Prepare();
@@ -70,8 +72,7 @@ class WinogradPrinter {
   void Transform(const char* type, int inputs, const std::string& from,
                  const std::vector<std::string>& statements, const std::string& to) {
     const auto numbered = [](const std::string& text, int number) {
-      const std::size_t at = text.find('$');
-      return absl::StrCat(text.substr(0, at), number, text.substr(at + 1));
+      return absl::StrReplaceAll(text, {{"$", absl::StrCat(number)}});
     };
     for (int i = 0; i < inputs; ++i) c_.Line("const ", type, " x", i, " = ", numbered(from, i), ";");
     for (std::size_t i = 0; i < statements.size(); ++i) {
@@ -83,10 +84,15 @@ class WinogradPrinter {
   void Helpers() {
     const int points = form_.points, outputs = form_.outputs;
     c_.Blank();
-    c_.Line(
-        "// B^T x B of the tile whose rows, columns and blocks of channels stand so far apart; `to` holds a ",
-        "point every ", s_.tile_stride, " floats.");
     if (SpansBlocks()) PrintBlockAccess(lanes_, block_, c_);
+    c_.Line("// The second half of B^T x B; `to` holds a point every ", s_.tile_stride, " floats.");
+    c_.Open("static inline void transform_columns(vec half[", points, "][", points, "], float* to)");
+    c_.Open("for (int i = 0; i < ", points, "; ++i)");
+    Transform("vec", points, "half[i][$]", form_.input_c,
+              absl::StrCat("*(vec*)(to + (i * ", points, " + $) * ", s_.tile_stride, ")"));
+    c_.Close();
+    c_.Close();
+    c_.Line("// B^T x B of the tile whose rows, columns and blocks of channels stand so far apart.");
     c_.Open(
         "static inline void transform_input(const float* from, long row, long column, long blocks, float* "
         "to)");
@@ -95,11 +101,23 @@ class WinogradPrinter {
     c_.Open("for (int j = 0; j < ", points, "; ++j)");
     Transform("vec", points, Load("from + $ * row + j * column", "blocks"), form_.input_c, "half[$][j]");
     c_.Close();
-    c_.Open("for (int i = 0; i < ", points, "; ++i)");
-    Transform("vec", points, "half[i][$]", form_.input_c,
-              absl::StrCat("*(vec*)(to + (i * ", points, " + $) * ", s_.tile_stride, ")"));
+    c_.Line("transform_columns(half, to);");
     c_.Close();
-    c_.Close();
+    if (in_.c == 1) {
+      c_.Line("// The same of a tile of which some rows, and columns but for first .. last - 1, do not exist.");
+      c_.Open(
+          "static inline void transform_edge(const float* from, const long* rows, const mask* exists, long ",
+          "first, long last, float* to)");
+      c_.Line("vec half[", points, "][", points, "] = {{{0}}};");
+      c_.Open("for (long j = first; j < last; ++j)");
+      Transform("vec", points,
+                absl::StrCat("(vec)((mask)", Load(absl::StrCat("from + rows[$] + j * ", in_.x), absl::StrCat(in_.block)),
+                             " & exists[$])"),
+                form_.input_c, "half[$][j]");
+      c_.Close();
+      c_.Line("transform_columns(half, to);");
+      c_.Close();
+    }
     c_.Line("// A^T x A of a tile's products.");
     c_.Open("static inline void transform_output(const float* from, vec to[", outputs, "][", outputs, "])");
     c_.Line("vec half[", outputs, "][", points, "];");
@@ -229,15 +247,16 @@ class WinogradPrinter {
     OpenTiles(form_.outputs * form_.stride, w_.dim("pad_t"), w_.dim("pad_l"));
     c_.Line("const float* from = input + n * ", in_.n, " + y * ", in_.y, " + x * ", in_.x, ";");
     c_.Line("float* to = tiles + tile * ", s_.ci, ";");
-    if (in_.c == 1) {
-      c_.Line("const int inside = y >= 0 && y + ", points, " <= ", in_.height, " && x >= 0 && x + ", points,
-              " <= ", in_.width, ";");
-    }
+    if (in_.c == 1) EdgeOfTile();
     c_.Open("for (long c = 0; c < ", s_.ci, "; c += ", lanes_, ")");
     if (in_.c == 1) {
+      const std::string at = absl::StrCat("from + ", in_.Channel("c", block_));
       c_.Open("if (inside && c + ", lanes_, " <= ", in_.channels, ")");
-      c_.Line("transform_input(from + ", in_.Channel("c", block_), ", ", in_.y, ", ", in_.x, ", ", in_.block,
-              ", to + c);");
+      c_.Line("transform_input(", at, ", ", in_.y, ", ", in_.x, ", ", in_.block, ", to + c);");
+      c_.Line("continue;");
+      c_.Close();
+      c_.Open("if (c + ", lanes_, " <= ", in_.channels, ")");
+      c_.Line("transform_edge(", at, ", rows, exists, first_column, last_column, to + c);");
       c_.Line("continue;");
       c_.Close();
     }
@@ -265,28 +284,59 @@ class WinogradPrinter {
     c_.Close();
   }
 
+  // Which of the tile's rows and columns exist; of those that do not, a row that does is read and masked.
+  void EdgeOfTile() {
+    const int points = form_.points;
+    c_.Line("const int inside = y >= 0 && y + ", points, " <= ", in_.height, " && x >= 0 && x + ", points,
+            " <= ", in_.width, ";");
+    c_.Line("const long first_column = x < 0 ? -x : 0, last_column = min_long(", points, ", ", in_.width,
+            " - x);");
+    c_.Line("long rows[", points, "];");
+    c_.Line("mask exists[", points, "];");
+    c_.Open("for (int i = 0; !inside && i < ", points, "; ++i)");
+    c_.Line("const long row = y + i < 0 ? 0 : min_long(y + i, ", in_.height - 1, ");");
+    c_.Line("rows[i] = (row - y) * ", in_.y, ";");
+    c_.Line("exists[i] = (mask){0} - (row == y + i);");
+    c_.Close();
+  }
+
   void Outputs() {
     const Image& o = out_sizes_;
     const int outputs = form_.outputs;
     OpenTiles(outputs, 0, 0);
+    const std::string at = absl::StrCat("n * ", o.n, " + (y + i) * ", o.y, " + (x + j) * ", o.x, " + ",
+                                        o.Channel("c", block_));
     c_.Open("for (long c = 0; c < ", o.channels, "; c += ", lanes_, ")");
     c_.Line("vec done[", outputs, "][", outputs, "];");
     c_.Line("transform_output(products + tile * ", s_.co, " + c, done);");
+    if (o.c == 1) {
+      // Written out, so that the results stay in registers.
+      c_.Open("if (y + ", outputs, " <= ", o.height, " && x + ", outputs, " <= ", o.width, " && c + ", lanes_,
+              " <= ", o.channels, ")");
+      c_.Line("#pragma GCC unroll ", outputs);
+      c_.Open("for (int i = 0; i < ", outputs, "; ++i)");
+      c_.Line("#pragma GCC unroll ", outputs);
+      c_.Open("for (int j = 0; j < ", outputs, "; ++j)");
+      c_.Line("const long at = ", at, ";");
+      // Of the next tile in the row, a line once.
+      if (fetches_output_)
+        c_.Line(block_ == 1 && lanes_ < 16 ? "if (c % 16 == 0) " : "", "__builtin_prefetch(output + at + ",
+                outputs * o.x, ", 1);");
+      c_.Line("vec v = done[i][j];");
+      StoreWhole();
+      c_.Close();
+      c_.Close();
+      c_.Line("continue;");
+      c_.Close();
+    }
     c_.Line("const long valid = min_long(", o.channels, " - c, ", lanes_, ");");
     c_.Open("for (int i = 0; i < min_long(", outputs, ", ", o.height, " - y); ++i)");
     c_.Open("for (int j = 0; j < min_long(", outputs, ", ", o.width, " - x); ++j)");
-    c_.Line("const long at = n * ", o.n, " + (y + i) * ", o.y, " + (x + j) * ", o.x, " + ",
-            o.Channel("c", block_), ";");
+    c_.Line("const long at = ", at, ";");
     c_.Line("vec v = done[i][j];");
     if (o.c == 1) {
       c_.Open("if (valid == ", lanes_, ")");
-      Epilogue([&](const std::string& pointer, bool per_channel) {
-        return per_channel ? absl::StrCat("*(const vec_unaligned*)(", pointer, ")")
-                           : Load(pointer, absl::StrCat(o.block));
-      });
-      c_.Line(SpansBlocks()
-                  ? absl::StrCat("store_blocks(output + at, ", o.block, ", ", lanes_ / block_, ", v);")
-                  : "*(vec_unaligned*)(output + at) = v;");
+      StoreWhole();
       c_.Line("continue;");
       c_.Close();
     }
@@ -295,6 +345,17 @@ class WinogradPrinter {
     });
     c_.Line("store_lanes(output + at, ", o.c, ", valid, v);");
     for (int i = 0; i < 4; ++i) c_.Close();
+  }
+
+  // The epilogue of `v`, a vector whose channels all exist, and it to the output's `at`.
+  void StoreWhole() {
+    const Image& o = out_sizes_;
+    Epilogue([&](const std::string& pointer, bool per_channel) {
+      return per_channel ? absl::StrCat("*(const vec_unaligned*)(", pointer, ")")
+                         : Load(pointer, absl::StrCat(o.block));
+    });
+    c_.Line(SpansBlocks() ? absl::StrCat("store_blocks(output + at, ", o.block, ", ", lanes_ / block_, ", v);")
+                          : "*(vec_unaligned*)(output + at) = v;");
   }
 
   template <typename Load>
@@ -322,6 +383,7 @@ class WinogradPrinter {
   const Workload& w_;
   const ComputeDefinition& compute_;
   const int threads_;
+  const bool fetches_output_;
   const bool shares_block_;
   const bool nhwc_;
   const int64_t block_;
@@ -335,12 +397,12 @@ class WinogradPrinter {
 
 absl::StatusOr<std::string> PrintWinograd(const WinogradRule& rule, const WinogradPlan& plan,
                                           const Workload& workload, const ComputeDefinition& compute,
-                                          const std::string& title, const std::string& config, int threads) {
+                                          const PrintOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const LoopTree products, rule.LowerProduct(plan));
-  PrintOptions options;
-  options.part = "multiply";
-  const std::string part = PrintC(products, rule.product_facts(plan), options);
-  return WinogradPrinter(rule.shape(plan), plan, workload, compute, threads).Print(title, config, part);
+  PrintOptions of_products;
+  of_products.part = "multiply";
+  const std::string part = PrintC(products, rule.product_facts(plan), of_products);
+  return WinogradPrinter(rule.shape(plan), plan, workload, compute, options).Print(options, part);
 }
 
 }  // namespace tunefarm::schedules

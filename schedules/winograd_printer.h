@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "schedules/c_printer.h"
 #include "schedules/compute_facts.h"
 #include "schedules/winograd_rule.h"
 
@@ -11,6 +12,6 @@ namespace tunefarm::schedules {
 // `compute` is the workload's own definition, unsimplified. kInvalidArgument when the rule refuses the plan.
 absl::StatusOr<std::string> PrintWinograd(const WinogradRule& rule, const WinogradPlan& plan,
                                           const Workload& workload, const ComputeDefinition& compute,
-                                          const std::string& title, const std::string& config, int threads);
+                                          const PrintOptions& options);
 
 }  // namespace tunefarm::schedules
