@@ -9,6 +9,8 @@
 #include "schedules/fast_product_rule.h"
 #include "schedules/inner_product_rule.h"
 #include "schedules/knobs.h"
+#include "schedules/line_printer.h"
+#include "schedules/line_rule.h"
 #include "schedules/loop_tree.h"
 #include "schedules/lower.h"
 #include "schedules/schedule_template.h"
@@ -81,6 +83,38 @@ class WinogradAlternative final : public Alternative {
   const WinogradRule rule_;
 };
 
+class LineAlternative final : public Alternative {
+ public:
+  LineAlternative(const Workload& workload, const ComputeDefinition& compute, const ComputeFacts& facts,
+                  const Target& target, int threads)
+      : workload_(workload), compute_(compute), facts_(facts), rule_(workload, target, threads) {}
+  const char* version() const override { return "lines-1"; }
+  std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
+  bool Uses(const Knob& knob) const override { return LineRule::Uses(knob); }
+  std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const override {
+    return rule_.Starts(knobs, preferred);
+  }
+  const char* Refusal(const ConfigSpace& space, const Config& config) const override {
+    return rule_.Refusal(rule_.Resolve(space, config));
+  }
+  absl::StatusOr<LoopTree> Lower(const ConfigSpace& space, const Config& config) const override {
+    return rule_.Lower(rule_.Resolve(space, config), facts_);
+  }
+  absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
+                     KernelSource& source) const override {
+    const LinePlan plan = rule_.Resolve(space, config);
+    TUNEFARM_ASSIGN_OR_RETURN(source.c, PrintLines(rule_, plan, workload_, compute_, options));
+    source.error_growth = LineErrorGrowth(rule_.shape(plan).form);
+    return absl::OkStatus();
+  }
+
+ private:
+  const Workload& workload_;
+  const ComputeDefinition& compute_;
+  const ComputeFacts& facts_;
+  const LineRule rule_;
+};
+
 // By InnerProductRule or FastProductRule.
 template <typename Rule>
 class ProductAlternative final : public Alternative {
@@ -129,6 +163,10 @@ class TiledTask : public Task {
       others_.push_back(
           std::make_unique<WinogradAlternative>(this->workload(), compute(), facts_, target, threads));
       if (workload.dim("stride_h") == 1) return;  // It saves more than any other.
+    }
+    if (LineRule::Serves(workload)) {
+      others_.push_back(
+          std::make_unique<LineAlternative>(this->workload(), compute(), facts_, target, threads));
     }
     if (InnerProductRule::Serves(facts_, target)) {
       others_.push_back(

@@ -5,39 +5,26 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_replace.h"
-#include "schedules/c_preamble.h"
 #include "schedules/c_printer.h"
-#include "schedules/c_text.h"
+#include "schedules/transform_printer.h"
 
 namespace tunefarm::schedules {
 namespace {
 
-class WinogradPrinter {
+class WinogradPrinter : private TransformPrinter {
  public:
   WinogradPrinter(const WinogradShape& shape, const WinogradPlan& plan, const Workload& workload,
                   const ComputeDefinition& compute, const PrintOptions& options)
-      : s_(shape),
+      : TransformPrinter(workload, compute, plan.products.lanes, options),
+        s_(shape),
         form_(*shape.form),
-        w_(workload),
-        compute_(compute),
-        threads_(options.threads),
-        fetches_output_(options.fetch_output),
         shares_block_(plan.shares_block),
-        nhwc_(workload.layout() == Layout::kNhwc),
-        block_(ChannelBlock(workload.layout())),
-        lanes_(plan.products.lanes),
         panel_(int64_t{plan.products.lanes} * plan.products.vectors),
-        panels_((shape.co_part + panel_ - 1) / panel_) {
-    const std::vector<int64_t>& in = compute.tensors[0].shape;
-    const std::vector<int64_t>& out = compute.tensors.back().shape;
-    in_ = Strides(in);
-    out_sizes_ = Strides(out);
-  }
+        panels_((shape.co_part + panel_ - 1) / panel_) {}
 
   std::string Print(const PrintOptions& options, const std::string& products) {
-    PrintPreamble(options.title, options.config, lanes_, compute_, c_);
-    Helpers();
+    PrintHelpers(options);
+    Transforms();
     if (SharesBlocks()) c_.Line("extern int omp_get_thread_num(void);");
     Prepare();
     std::string text = c_.Take();
@@ -47,44 +34,8 @@ class WinogradPrinter {
   }
 
  private:
-  // An image as [n][y][x][c], whatever the order in memory.
-  struct Image {
-    int64_t height, width, channels;
-    int64_t n, y, x, c;  // Strides; c within a block of channels where there are blocks.
-    int64_t block;       // From one block of channels to the next; 0: there are none.
-    // The C expression for how far `channel` is from the first one.
-    std::string Channel(const std::string& channel, int64_t in_block) const {
-      if (block == 0) return absl::StrCat(channel, " * ", c);
-      return absl::StrCat(channel, " / ", in_block, " * ", block, " + ", channel, " % ", in_block);
-    }
-  };
-  Image Strides(const std::vector<int64_t>& shape) const {
-    const int64_t image = shape[1] * shape[2] * shape[3];
-    if (nhwc_) return {shape[1], shape[2], shape[3], image, shape[2] * shape[3], shape[3], 1, 0};
-    const int64_t plane = shape[2] * shape[3];
-    if (block_ == 1) return {shape[2], shape[3], shape[1], image, shape[3], 1, plane, 0};
-    return {shape[2], shape[3], shape[1] * block_, image * block_, shape[3] * block_,
-            block_,   1,        plane * block_};
-  }
-
-  // x0, x1, ... from `from`, then the statements; y0, y1, ... go where `to` says. `$` is the variable's
-  // number.
-  void Transform(const char* type, int inputs, const std::string& from,
-                 const std::vector<std::string>& statements, const std::string& to) {
-    const auto numbered = [](const std::string& text, int number) {
-      return absl::StrReplaceAll(text, {{"$", absl::StrCat(number)}});
-    };
-    for (int i = 0; i < inputs; ++i) c_.Line("const ", type, " x", i, " = ", numbered(from, i), ";");
-    for (std::size_t i = 0; i < statements.size(); ++i) {
-      c_.Line("const ", type, " ", statements[i]);
-      c_.Line(numbered(to, static_cast<int>(i)), " = y", i, ";");
-    }
-  }
-
-  void Helpers() {
+  void Transforms() {
     const int points = form_.points, outputs = form_.outputs;
-    c_.Blank();
-    if (SpansBlocks()) PrintBlockAccess(lanes_, block_, c_);
     c_.Line("// The second half of B^T x B; `to` holds a point every ", s_.tile_stride, " floats.");
     c_.Open("static inline void transform_columns(vec half[", points, "][", points, "], float* to)");
     c_.Open("for (int i = 0; i < ", points, "; ++i)");
@@ -104,14 +55,16 @@ class WinogradPrinter {
     c_.Line("transform_columns(half, to);");
     c_.Close();
     if (in_.c == 1) {
-      c_.Line("// The same of a tile of which some rows, and columns but for first .. last - 1, do not exist.");
+      c_.Line(
+          "// The same of a tile of which some rows, and columns but for first .. last - 1, do not exist.");
       c_.Open(
           "static inline void transform_edge(const float* from, const long* rows, const mask* exists, long ",
           "first, long last, float* to)");
       c_.Line("vec half[", points, "][", points, "] = {{{0}}};");
       c_.Open("for (long j = first; j < last; ++j)");
       Transform("vec", points,
-                absl::StrCat("(vec)((mask)", Load(absl::StrCat("from + rows[$] + j * ", in_.x), absl::StrCat(in_.block)),
+                absl::StrCat("(vec)((mask)",
+                             Load(absl::StrCat("from + rows[$] + j * ", in_.x), absl::StrCat(in_.block)),
                              " & exists[$])"),
                 form_.input_c, "half[$][j]");
       c_.Close();
@@ -129,14 +82,6 @@ class WinogradPrinter {
     c_.Open("for (int i = 0; i < ", outputs, "; ++i)");
     Transform("vec", points, "half[i][$]", form_.output_c, "to[i][$]");
     c_.Close();
-    c_.Close();
-    c_.Open("static inline vec load_lanes(const float* from, long stride, long valid)");
-    c_.Line("vec x = {0};");
-    c_.Line("for (int lane = 0; lane < valid; ++lane) x[lane] = from[lane * stride];");
-    c_.Line("return x;");
-    c_.Close();
-    c_.Open("static inline void store_lanes(float* to, long stride, long valid, vec x)");
-    c_.Line("for (int lane = 0; lane < valid; ++lane) to[lane * stride] = x[lane];");
     c_.Close();
   }
 
@@ -158,8 +103,9 @@ class WinogradPrinter {
     c_.Line("float half[", rows, "][3];");
     c_.Open("for (int j = 0; j < 3; ++j)");
     const std::string element =
-        nhwc_ ? absl::StrCat("weights[co * ", ci * 9, " + $ * ", ci * 3, " + j * ", ci, " + ci]")
-              : absl::StrCat("weights[co * ", ci * 9, " + ci * 9 + $ * 3 + j]");
+        w_.layout() == Layout::kNhwc
+            ? absl::StrCat("weights[co * ", ci * 9, " + $ * ", ci * 3, " + j * ", ci, " + ci]")
+            : absl::StrCat("weights[co * ", ci * 9, " + ci * 9 + $ * 3 + j]");
     Transform("float", 3, absl::StrCat("co < ", co, " ? ", element, " : 0"), form_.weights_c, "half[$][j]");
     c_.Close();
     c_.Open("for (int i = 0; i < ", rows, "; ++i)");
@@ -177,9 +123,7 @@ class WinogradPrinter {
     c_.Blank();
     c_.Open("void tunefarm_run(void* const* arguments, const void* packed, void* workspace)");
     c_.Line("const float* restrict input = arguments[0];");
-    for (std::size_t t = 2; t + 1 < compute_.tensors.size(); ++t)
-      c_.Line("const float* restrict ", compute_.tensors[t].name, " = arguments[", t, "];");
-    c_.Line("float* restrict output = arguments[", compute_.tensors.size() - 1, "];");
+    PrintArguments();
     if (SharesBlocks()) Share();
     c_.Open("for (long block = 0; block < ", s_.blocks, "; ++block)");
     c_.Line("float* restrict tiles = (float*)workspace",
@@ -193,13 +137,6 @@ class WinogradPrinter {
     c_.Close();
     c_.Close();
     return c_.Take();
-  }
-
-  // A vector of channels that lie together, or in several blocks that are `stride` apart.
-  bool SpansBlocks() const { return block_ > 1 && block_ < lanes_; }
-  std::string Load(const std::string& pointer, const std::string& stride) const {
-    return SpansBlocks() ? absl::StrCat("load_blocks(", pointer, ", ", stride, ", ", lanes_ / block_, ")")
-                         : absl::StrCat("*(const vec_unaligned*)(", pointer, ")");
   }
 
   // Of transformed weights.
@@ -230,7 +167,6 @@ class WinogradPrinter {
   }
 
   bool SharesBlocks() const { return threads_ > 1 && !shares_block_; }
-  void Share() { c_.Line("#pragma omp parallel for num_threads(", threads_, ")"); }
 
   // The loop over a block's tiles, with the place of the tile: y and x are its first row and column, `step`
   // apart.
@@ -250,7 +186,7 @@ class WinogradPrinter {
     if (in_.c == 1) EdgeOfTile();
     c_.Open("for (long c = 0; c < ", s_.ci, "; c += ", lanes_, ")");
     if (in_.c == 1) {
-      const std::string at = absl::StrCat("from + ", in_.Channel("c", block_));
+      const std::string at = absl::StrCat("from + ", ChannelOffset(in_, "c"));
       c_.Open("if (inside && c + ", lanes_, " <= ", in_.channels, ")");
       c_.Line("transform_input(", at, ", ", in_.y, ", ", in_.x, ", ", in_.block, ", to + c);");
       c_.Line("continue;");
@@ -265,12 +201,11 @@ class WinogradPrinter {
     c_.Line("const long valid = min_long(", in_.channels, " - c, ", lanes_, ");");
     c_.Open("for (int i = 0; i < ", points, "; ++i)");
     c_.Open("for (int j = 0; j < ", points, "; ++j)");
-    c_.Line("const float* pixel = from + ", in_.Channel("c", block_), " + i * ", in_.y, " + j * ", in_.x,
-            ";");
+    c_.Line("const float* pixel = from + ", ChannelOffset(in_, "c"), " + i * ", in_.y, " + j * ", in_.x, ";");
     c_.Line("const int exists = (unsigned long)(y + i) < ", in_.height, " && (unsigned long)(x + j) < ",
             in_.width, ";");
     c_.Open("if (exists && valid == ", lanes_, ")");
-    const std::string lane_at = SpansBlocks() ? in_.Channel("lane", block_) : absl::StrCat("lane * ", in_.c);
+    const std::string lane_at = SpansBlocks() ? ChannelOffset(in_, "lane") : absl::StrCat("lane * ", in_.c);
     c_.Line("for (int lane = 0; lane < ", lanes_, "; ++lane) patch[i][j][lane] = pixel[", lane_at, "];");
     c_.Else();
     c_.Line("for (int lane = 0; lane < ", lanes_,
@@ -301,11 +236,11 @@ class WinogradPrinter {
   }
 
   void Outputs() {
-    const Image& o = out_sizes_;
+    const ImageStrides& o = out_;
     const int outputs = form_.outputs;
     OpenTiles(outputs, 0, 0);
-    const std::string at = absl::StrCat("n * ", o.n, " + (y + i) * ", o.y, " + (x + j) * ", o.x, " + ",
-                                        o.Channel("c", block_));
+    const std::string at =
+        absl::StrCat("n * ", o.n, " + (y + i) * ", o.y, " + (x + j) * ", o.x, " + ", ChannelOffset(o, "c"));
     c_.Open("for (long c = 0; c < ", o.channels, "; c += ", lanes_, ")");
     c_.Line("vec done[", outputs, "][", outputs, "];");
     c_.Line("transform_output(products + tile * ", s_.co, " + c, done);");
@@ -318,10 +253,7 @@ class WinogradPrinter {
       c_.Line("#pragma GCC unroll ", outputs);
       c_.Open("for (int j = 0; j < ", outputs, "; ++j)");
       c_.Line("const long at = ", at, ";");
-      // Of the next tile in the row, a line once.
-      if (fetches_output_)
-        c_.Line(block_ == 1 && lanes_ < 16 ? "if (c % 16 == 0) " : "", "__builtin_prefetch(output + at + ",
-                outputs * o.x, ", 1);");
+      if (fetches_output_) FetchNextTile(outputs * o.x);
       c_.Line("vec v = done[i][j];");
       StoreWhole();
       c_.Close();
@@ -334,63 +266,14 @@ class WinogradPrinter {
     c_.Open("for (int j = 0; j < min_long(", outputs, ", ", o.width, " - x); ++j)");
     c_.Line("const long at = ", at, ";");
     c_.Line("vec v = done[i][j];");
-    if (o.c == 1) {
-      c_.Open("if (valid == ", lanes_, ")");
-      StoreWhole();
-      c_.Line("continue;");
-      c_.Close();
-    }
-    Epilogue([&](const std::string& pointer, bool per_channel) {
-      return absl::StrCat("load_lanes(", pointer, ", ", per_channel ? 1 : o.c, ", valid)");
-    });
-    c_.Line("store_lanes(output + at, ", o.c, ", valid, v);");
+    StoreValid();
     for (int i = 0; i < 4; ++i) c_.Close();
-  }
-
-  // The epilogue of `v`, a vector whose channels all exist, and it to the output's `at`.
-  void StoreWhole() {
-    const Image& o = out_sizes_;
-    Epilogue([&](const std::string& pointer, bool per_channel) {
-      return per_channel ? absl::StrCat("*(const vec_unaligned*)(", pointer, ")")
-                         : Load(pointer, absl::StrCat(o.block));
-    });
-    c_.Line(SpansBlocks() ? absl::StrCat("store_blocks(output + at, ", o.block, ", ", lanes_ / block_, ", v);")
-                          : "*(vec_unaligned*)(output + at) = v;");
-  }
-
-  template <typename Load>
-  void Epilogue(const Load& load) {
-    for (const EpilogueOp& op : compute_.epilogue) {
-      switch (op.step) {
-        case EpilogueStep::kBias:
-          c_.Line("v += ", load("bias + c", true), ";");
-          break;
-        case EpilogueStep::kResidual:
-          c_.Line("v += ", load("residual + at", false), ";");
-          break;
-        case EpilogueStep::kRelu:
-          c_.Line("v = relu(v);");
-          break;
-        case EpilogueStep::kRelu6:
-          c_.Line("v = relu6(v);");
-          break;
-      }
-    }
   }
 
   const WinogradShape& s_;
   const WinogradForm& form_;
-  const Workload& w_;
-  const ComputeDefinition& compute_;
-  const int threads_;
-  const bool fetches_output_;
   const bool shares_block_;
-  const bool nhwc_;
-  const int64_t block_;
-  const int lanes_;
   const int64_t panel_, panels_;
-  Image in_, out_sizes_;
-  CText c_;
 };
 
 }  // namespace

@@ -8,17 +8,13 @@
 #include "base/divide.h"
 #include "schedules/knobs.h"
 #include "schedules/lower.h"
+#include "schedules/nest_builder.h"
+#include "schedules/transform_buffers.h"
 
 namespace tunefarm::schedules {
 namespace {
 
 constexpr std::array<int64_t, 10> kTiles = {8, 12, 16, 24, 32, 48, 64, 96, 128, 0};
-constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
-constexpr int64_t kLine = 16;                                 // Floats in a cache line.
-
-// An odd number of cache lines: the points of a tile, which are written together, then fall into different
-// sets of the first-level cache.
-int64_t OddLines(int64_t elements) { return (CeilDivide(elements, kLine) | 1) * kLine; }
 
 // Halves of the output channels, halves of these and so on, until the weights of a part fit into a quarter of
 // the second-level cache; all of them where a set of weights serves a single point.
@@ -48,72 +44,6 @@ ComputeDefinition Product(const WinogradShape& shape, int64_t ci) {
   compute.flop = 2.0 * static_cast<double>(shape.block * shape.co_part) * static_cast<double>(ci);
   return compute;
 }
-
-// Adds loops and statements around and beside a lowered nest.
-class TreeBuilder {
- public:
-  explicit TreeBuilder(LoopTree& tree) : tree_(tree) {}
-
-  void Open(int axis, int64_t extent, int64_t step, LoopKind kind) {
-    LoopNode node = At();
-    node.kind = kind;
-    node.axis = static_cast<int8_t>(axis);
-    node.extent = static_cast<int32_t>(extent);
-    node.step = static_cast<int32_t>(step);
-    node.average = static_cast<float>(extent);
-    open_.push_back(static_cast<int16_t>(tree_.nodes.size()));
-    tree_.nodes.push_back(node);
-  }
-  void Close() {
-    tree_.nodes[open_.back()].end = static_cast<int16_t>(tree_.nodes.size());
-    open_.pop_back();
-  }
-  // A statement that reads one buffer and writes another; strides by open loop.
-  void Statement(StatementKind kind, int from, const std::vector<int64_t>& from_strides, int to,
-                 const std::vector<int64_t>& to_strides) {
-    LoopNode node = At();
-    node.is_loop = false;
-    node.statement = kind;
-    node.end = static_cast<int16_t>(tree_.nodes.size() + 1);
-    node.first_access = static_cast<int16_t>(tree_.accesses.size());
-    node.num_accesses = 2;
-    tree_.nodes.push_back(node);
-    for (const bool write : {false, true}) {
-      LoopAccess access;
-      access.buffer = static_cast<uint8_t>(write ? to : from);
-      access.write = write;
-      const std::vector<int64_t>& strides = write ? to_strides : from_strides;
-      for (std::size_t d = 0; d < strides.size(); ++d) access.strides[d] = static_cast<int32_t>(strides[d]);
-      tree_.accesses.push_back(access);
-    }
-  }
-  // The nodes of a nest that was at the top, inside the open loops, which do not move its accesses.
-  void Nest(const std::vector<LoopNode>& nodes, int first) {
-    const int depth = static_cast<int>(open_.size());
-    const int shift = static_cast<int>(tree_.nodes.size()) - first;
-    for (LoopNode node : nodes) {
-      node.parent = node.parent < 0 ? At().parent : static_cast<int16_t>(node.parent + shift);
-      node.end = static_cast<int16_t>(node.end + shift);
-      node.depth = static_cast<int16_t>(node.depth + depth);
-      for (int a = 0; !node.is_loop && a < node.num_accesses; ++a) {
-        std::array<int32_t, kMaxLoopDepth>& strides = tree_.accesses[node.first_access + a].strides;
-        std::copy_backward(strides.begin(), strides.end() - depth, strides.end());
-        std::fill_n(strides.begin(), depth, 0);
-      }
-      tree_.nodes.push_back(node);
-    }
-  }
-
- private:
-  LoopNode At() const {
-    LoopNode node;
-    node.parent = open_.empty() ? int16_t{-1} : open_.back();
-    node.depth = static_cast<int16_t>(open_.size());
-    return node;
-  }
-  LoopTree& tree_;
-  std::vector<int16_t> open_;
-};
 
 }  // namespace
 
@@ -264,7 +194,7 @@ const char* WinogradRule::Refusal(const WinogradPlan& plan) const {
     if (cuts_[s].shape.block == cut.shape.block) return "a smaller number of tiles gives the same blocks";
   }
   if (!plan.shares_block && cut.shape.blocks < threads_) return "there are fewer blocks than threads";
-  if (cut.shape.buffer_elements() * buffers(plan) > kMaxWorkspaceElements) {
+  if (cut.shape.buffer_elements() * buffers(plan) > kMaxTransformedElements) {
     return "the transformed tiles need too much workspace";
   }
   return cut.rule->Refusal(plan.products);
@@ -318,7 +248,7 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
   tree.nodes.resize(tree.run_begin);
   const int64_t outputs = int64_t{s.form->outputs} * s.form->outputs;
   const int64_t lanes = plan.products.lanes;
-  TreeBuilder builder(tree);
+  NestBuilder builder(tree);
   const auto transform = [&](int channel_axis, int64_t count, int64_t channels, StatementKind kind, int from,
                              const std::vector<int64_t>& from_strides, int to,
                              const std::vector<int64_t>& to_strides) {

@@ -1,0 +1,72 @@
+// What printers of convolutions by minimal filtering share: transforms as statements over vectors of
+// channels, and access to images in any layout.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "schedules/c_printer.h"
+#include "schedules/c_text.h"
+#include "schedules/compute.h"
+#include "schedules/workload.h"
+
+namespace tunefarm::schedules {
+
+// An image as [n][y][x][c], whatever the order in memory.
+struct ImageStrides {
+  int64_t height = 0, width = 0, channels = 0;
+  int64_t n = 0, y = 0, x = 0, c = 0;  // c within a block of channels where there are blocks.
+  int64_t block = 0;                   // From one block of channels to the next; 0: there are none.
+};
+ImageStrides StridesOf(const std::vector<int64_t>& shape, Layout layout);
+
+// A statement for each output of a transform over x0, x1, ..., as "y0 = ...;".
+using TransformText = std::vector<std::string>;
+
+class TransformPrinter {
+ protected:
+  // `compute` is the workload's own definition, unsimplified; both must outlive the printer.
+  TransformPrinter(const Workload& workload, const ComputeDefinition& compute, int lanes,
+                   const PrintOptions& options);
+
+  // x0, x1, ... from `from`, then the statements; y0, y1, ... go where `to` says. `$` is the variable's
+  // number.
+  void Transform(const char* type, int inputs, const std::string& from, const TransformText& statements,
+                 const std::string& to);
+
+  // The preamble, load_lanes and store_lanes, and where vectors span blocks load_blocks and store_blocks.
+  void PrintHelpers(const PrintOptions& options);
+
+  // A vector of channels that lie together, or in several blocks that are `stride` apart.
+  bool SpansBlocks() const { return block_ > 1 && block_ < lanes_; }
+  std::string Load(const std::string& pointer, const std::string& stride) const;
+  // How far the channel of that name is from the first one.
+  std::string ChannelOffset(const ImageStrides& image, const std::string& channel) const;
+  // The tensors of the epilogue and the output as variables.
+  void PrintArguments();
+  // The epilogue of the vector `v` of channels `c` and following, and it to the output's `at`: all channels
+  // exist, or so many as the variable `valid` says, in a loop's body that this ends.
+  void StoreWhole();
+  void StoreValid();
+  // In a vector's scope: the line of the output so many elements on, for a later tile; once.
+  void FetchNextTile(int64_t elements) {
+    c_.Line(block_ == 1 && lanes_ < 16 ? "if (c % 16 == 0) " : "", "__builtin_prefetch(output + at + ", elements,
+            ", 1);");
+  }
+  void Share() { c_.Line("#pragma omp parallel for num_threads(", threads_, ")"); }
+
+  const Workload& w_;
+  const ComputeDefinition& compute_;
+  const int threads_;
+  const bool fetches_output_;
+  const int lanes_;
+  const int64_t block_;  // Of channels; 1: there are none.
+  const ImageStrides in_, out_;
+  CText c_;
+
+ private:
+  template <typename LoadOperand>
+  void Epilogue(const LoadOperand& load);
+};
+
+}  // namespace tunefarm::schedules
