@@ -55,7 +55,7 @@ class LinePrinter : private TransformPrinter {
     c_.Open("static inline void gather(const float* from, float* to)");
     c_.Open("for (long place = 0; place < ", s_.places(), "; ++place, to += ", s_.pitch, ")");
     c_.Line("const long first = place * ", stride, pad == 0 ? "" : absl::StrCat(" - ", pad), ";");
-    const bool together = in_.c == 1 && in_.block == 0;  // A place's channels.
+    const bool together = in_.block == 0;  // A place's channels.
     if (together && apart == ci_) {
       c_.Open("if (first >= 0 && first + ", stride, " <= ", size, ")");
       c_.Line("__builtin_memcpy(to, from + first * ", apart, ", ", s_.channels * 4, ");");
@@ -86,8 +86,7 @@ class LinePrinter : private TransformPrinter {
     c_.Line("static const float transform_weights[", form_.points, "][", form_.taps, "] = {");
     for (const std::vector<double>& row : form_.weights) {
       std::string text;
-      for (const double x : row)
-        absl::StrAppendFormat(&text, "%s%.9e", text.empty() ? "" : ", ", x);
+      for (const double x : row) absl::StrAppendFormat(&text, "%s%.9e", text.empty() ? "" : ", ", x);
       c_.Line("  {", text, "},");
     }
     c_.Line("};");
@@ -120,12 +119,10 @@ class LinePrinter : private TransformPrinter {
 
   void Run() {
     c_.Blank();
-    c_.Open("void tunefarm_run(void* const* arguments, const void* packed, void* workspace)");
-    c_.Line("const float* restrict input = arguments[0];");
-    PrintArguments();
+    OpenRun();
     if (threads_ > 1) Share();
     c_.Open("for (long block = 0; block < ", s_.images * s_.blocks, "; ++block)");
-    c_.Line("float* restrict places = (float*)workspace",
+    c_.Line("float* restrict places = ", buffers(),
             threads_ > 1 ? absl::StrCat(" + omp_get_thread_num() * ", s_.buffer_elements(), "L") : "", ";");
     c_.Line("float* restrict tiles = places + ", OddLines(s_.places() * s_.pitch), ";");
     c_.Line("float* restrict products = tiles + ", form_.points * s_.tile_stride(), "L;");
@@ -140,14 +137,15 @@ class LinePrinter : private TransformPrinter {
     c_.Close();
     Outputs();
     c_.Close();
-    c_.Close();
+    CloseRun();
   }
 
   void Inputs() {
     const int64_t lines = along_width() ? in_.height : in_.width, apart = along_width() ? in_.y : in_.x,
                   pad = w_.dim(along_width() ? "pad_t" : "pad_l");
     c_.Open("for (long line = 0; line < ", s_.input_lines(), "; ++line)");
-    c_.Line("const long from = first * ", s_.stride, " + line", pad == 0 ? "" : absl::StrCat(" - ", pad), ";");
+    c_.Line("const long from = first * ", s_.stride, " + line", pad == 0 ? "" : absl::StrCat(" - ", pad),
+            ";");
     c_.Line("float* own = tiles + line * ", s_.line_elements(), ";");
     c_.Open("if (from < 0 || from >= ", lines, ")");
     c_.Line("for (long point = 0; point < ", form_.points, "; ++point) __builtin_memset(own + point * ",
@@ -174,19 +172,18 @@ class LinePrinter : private TransformPrinter {
     c_.Open("for (long c = 0; c < ", o.channels, "; c += ", lanes_, ")");
     c_.Line("vec done[", outputs, "];");
     c_.Line("transform_output(products + (line * ", s_.tiles, " + tile) * ", s_.co, " + c, done);");
-    if (o.c == 1) {
-      // Written out, so that the results stay in registers.
-      c_.Open("if (tile * ", outputs, " + ", outputs, " <= ", size, " && c + ", lanes_, " <= ", o.channels, ")");
-      c_.Line("#pragma GCC unroll ", outputs);
-      c_.Open("for (long i = 0; i < ", outputs, "; ++i)");
-      c_.Line("const long at = ", at, ";");
-      if (fetches_output_) FetchNextTile(outputs * along);
-      c_.Line("vec v = done[i];");
-      StoreWhole();
-      c_.Close();
-      c_.Line("continue;");
-      c_.Close();
-    }
+    // Written out, so that the results stay in registers.
+    c_.Open("if (tile * ", outputs, " + ", outputs, " <= ", size, " && c + ", lanes_, " <= ", o.channels,
+            ")");
+    c_.Line("#pragma GCC unroll ", outputs);
+    c_.Open("for (long i = 0; i < ", outputs, "; ++i)");
+    c_.Line("const long at = ", at, ";");
+    if (fetches_output_) FetchNextTile(outputs * along);
+    c_.Line("vec v = done[i];");
+    StoreWhole();
+    c_.Close();
+    c_.Line("continue;");
+    c_.Close();
     c_.Line("const long valid = min_long(", o.channels, " - c, ", lanes_, ");");
     c_.Open("for (long i = 0; i < min_long(", outputs, ", ", size, " - tile * ", outputs, "); ++i)");
     c_.Line("const long at = ", at, ";");

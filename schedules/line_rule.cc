@@ -121,11 +121,13 @@ LineRule::LineRule(const Workload& workload, const Target& target, int threads)
   const Lines lines = LinesOf(workload);
   const int64_t lanes = std::max(2, target.lanes(sizeof(float)));
   outputs_ = FormsOf(lines);
+  const ConvertedImages converted = ConvertedImagesOf(workload, DefineCompute(workload));
   for (const int outputs : outputs_) {
     for (const int64_t wanted : kLines) {
       Cut cut;
       LineShape& shape = cut.shape;
       shape.form = MakeLineForm(outputs, static_cast<int>(lines.places_of_taps()));
+      shape.converted = converted;
       shape.along_width = lines.along_width;
       shape.stride = lines.stride;
       shape.taps = lines.taps;
@@ -237,7 +239,7 @@ const char* LineRule::Refusal(const LinePlan& plan) const {
     if (cuts_[s].shape.block == cut.shape.block) return "a smaller number of lines gives the same blocks";
   }
   if (cut.shape.blocks * cut.shape.images < threads_) return "there are fewer blocks than threads";
-  if (cut.shape.buffer_elements() * threads_ > kMaxTransformedElements)
+  if (workspace_elements(plan) > kMaxTransformedElements)
     return "the transformed lines need too much workspace";
   return cut.rule->Refusal(plan.products);
 }
@@ -281,21 +283,19 @@ absl::StatusOr<LoopTree> LineRule::Lower(const LinePlan& plan, const ComputeFact
     buffer.tensor = static_cast<int16_t>(tensors[buffer.tensor]);
   }
   tree.buffers[2].offset_bytes = tree.buffers[0].bytes;
-  const auto argument = [&](int tensor) {
-    LoopBuffer buffer;
-    buffer.tensor = static_cast<int16_t>(tensor);
-    buffer.elements = 1;
-    for (const int64_t size : facts.compute.tensors[tensor].shape) buffer.elements *= size;
-    buffer.bytes = buffer.elements * buffer.element_bytes;
-    tree.buffers.push_back(buffer);
-    return static_cast<int>(tree.buffers.size()) - 1;
-  };
-  const int input = argument(tensors[0]), output = argument(tensors[2]);
+  const auto extent_of = [&](int axis) { return axis < 0 ? int64_t{1} : facts.compute.axes[axis].extent; };
+  const ImageBuffers images = AddImages(tree, facts, s.converted, extent_of(ci), extent_of(co));
 
   const std::vector<LoopNode> nest(tree.nodes.begin() + tree.run_begin, tree.nodes.end());
   tree.nodes.resize(tree.run_begin);
   const int64_t lanes = plan.products.lanes;
   NestBuilder builder(tree);
+  const LoopKind shared = threads_ > 1 ? LoopKind::kParallel : LoopKind::kSerial;
+  if (images.converted()) {
+    builder.Conversion(StatementKind::kPack, shared, /*from_planes=*/true, tile,
+                       tree.buffers[images.given].elements / images.in_channels, ci, images.in_channels,
+                       lanes, images.given, images.input);
+  }
   const auto stride = [](const LinearAccess& access, int axis) -> int64_t {
     return axis < 0 ? 0 : access.stride[axis];
   };
@@ -310,13 +310,14 @@ absl::StatusOr<LoopTree> LineRule::Lower(const LinePlan& plan, const ComputeFact
     builder.Statement(kind, from, from_strides, to, to_strides);
     for (int i = 0; i < 5; ++i) builder.Close();
   };
-  builder.Open(line, s.images * s.blocks, s.block, threads_ > 1 ? LoopKind::kParallel : LoopKind::kSerial);
-  const int64_t in_line = stride(facts.lhs, line), in_place = stride(facts.lhs, tile),
-                in_lane = stride(facts.lhs, ci);
-  transform(s.input_lines(), ci, s.pitch, s.form.points, StatementKind::kPack, input,
-            {in_line * s.block, in_line / s.stride, in_place * s.form.outputs, in_lane * lanes, in_place,
-             in_lane},
-            0, {0, s.line_elements(), s.pitch, lanes, s.tile_stride(), 1});
+  builder.Open(line, s.images * s.blocks, s.block, shared);
+  const int64_t in_line = stride(facts.lhs, line) * images.in_channels,
+                in_place = stride(facts.lhs, tile) * images.in_channels,
+                in_lane = images.converted() ? 1 : stride(facts.lhs, ci);
+  transform(
+      s.input_lines(), ci, s.pitch, s.form.points, StatementKind::kPack, images.input,
+      {in_line * s.block, in_line / s.stride, in_place * s.form.outputs, in_lane * lanes, in_place, in_lane},
+      0, {0, s.line_elements(), s.pitch, lanes, s.tile_stride(), 1});
   builder.Open(-1, s.form.points, 1, LoopKind::kSerial);
   const auto first = tree.nodes.size();
   builder.Nest(nest, tree.run_begin);
@@ -333,13 +334,20 @@ absl::StatusOr<LoopTree> LineRule::Lower(const LinePlan& plan, const ComputeFact
                                                                              : weights);
     }
   }
-  const int64_t out_line = stride(facts.output, line), out_place = stride(facts.output, tile),
-                out_lane = stride(facts.output, co);
-  transform(s.block, co, s.co, s.form.outputs, StatementKind::kStore, 2,
-            {0, s.tiles * s.co, s.co, lanes, s.product_stride(), 1}, output,
-            {out_line * s.block, out_line, out_place * s.form.outputs, out_lane * lanes, out_place, out_lane});
+  const int64_t out_line = stride(facts.output, line) * images.out_channels,
+                out_place = stride(facts.output, tile) * images.out_channels,
+                out_lane = images.converted() ? 1 : stride(facts.output, co);
+  transform(
+      s.block, co, s.co, s.form.outputs, StatementKind::kStore, 2,
+      {0, s.tiles * s.co, s.co, lanes, s.product_stride(), 1}, images.output,
+      {out_line * s.block, out_line, out_place * s.form.outputs, out_lane * lanes, out_place, out_lane});
   builder.Close();
-  tree.workspace_bytes = s.buffer_elements() * static_cast<int64_t>(sizeof(float)) * threads_;
+  if (images.converted()) {
+    builder.Conversion(StatementKind::kStore, shared, /*from_planes=*/false, tile,
+                       tree.buffers[images.wanted].elements / images.out_channels, co, images.out_channels,
+                       lanes, images.output, images.wanted);
+  }
+  tree.workspace_bytes = workspace_elements(plan) * static_cast<int64_t>(sizeof(float));
   return tree;
 }
 

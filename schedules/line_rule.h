@@ -1,7 +1,8 @@
-// Convolutions whose kernels have four taps or more in a row, by minimal filtering of lines (line_transform.h):
-// a written template. A line lies along the dimension with the more taps; the taps across it and the channels are
-// summed up, by matrix products that the tiling rule schedules. Of a stride along the line as many neighbours
-// are channels of one place, which leaves a stride of 1: four taps of places for seven taps with stride 2.
+// Convolutions whose kernels have four taps or more in a row, by minimal filtering of lines
+// (line_transform.h): a written template. A line lies along the dimension with the more taps; the taps across
+// it and the channels are summed up, by matrix products that the tiling rule schedules. Of a stride along the
+// line as many neighbours are channels of one place, which leaves a stride of 1: four taps of places for
+// seven taps with stride 2.
 //
 //   for each block of output lines:
 //     for each input line that it needs: its places, with the padding; their transform
@@ -31,7 +32,8 @@ namespace tunefarm::schedules {
 // One way to cut the output into tiles and blocks. Elements are float32.
 struct LineShape {
   LineForm form;
-  bool along_width = true;  // The lines are rows; otherwise columns.
+  ConvertedImages converted;
+  bool along_width = true;                   // The lines are rows; otherwise columns.
   int64_t stride = 1, taps = 1;              // Across the lines.
   int64_t along_stride = 1, along_taps = 1;  // Of the convolution.
   int64_t images = 1, lines = 1, tiles = 1;  // Output lines of an image, tiles of a line.
@@ -73,6 +75,9 @@ class LineRule {
   const char* Refusal(const LinePlan& plan) const;  // Null when the plan can be built.
   const LineShape& shape(const LinePlan& plan) const { return cuts_[plan.shape].shape; }
   const ComputeFacts& product_facts(const LinePlan& plan) const { return *cuts_[plan.shape].facts; }
+  int64_t workspace_elements(const LinePlan& plan) const {
+    return shape(plan).converted.elements() + shape(plan).buffer_elements() * threads_;
+  }
   // The loop tree of the matrix product at a point of one block, in terms of product_facts.
   absl::StatusOr<LoopTree> LowerProduct(const LinePlan& plan) const;
   // The whole nest, in terms of the convolution's `facts`.

@@ -1,5 +1,5 @@
-// Minimal filtering along one dimension: F(m, r) computes m outputs of a correlation with r taps from m + r - 1
-// products in place of m r (Winograd, "Arithmetic Complexity of Computations", 1980, chapter IV):
+// Minimal filtering along one dimension: F(m, r) computes m outputs of a correlation with r taps from m + r -
+// 1 products in place of m r (Winograd, "Arithmetic Complexity of Computations", 1980, chapter IV):
 //
 //   outputs = A^T [ (G weights) * (B^T inputs) ]
 //

@@ -56,7 +56,7 @@ class WinogradAlternative final : public Alternative {
   WinogradAlternative(const Workload& workload, const ComputeDefinition& compute, const ComputeFacts& facts,
                       const Target& target, int threads)
       : workload_(workload), compute_(compute), facts_(facts), rule_(workload, target, threads) {}
-  const char* version() const override { return "winograd-4"; }
+  const char* version() const override { return "winograd-5"; }
   std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
   bool Uses(const Knob& knob) const override { return WinogradRule::Uses(knob); }
   std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const override {

@@ -54,23 +54,20 @@ class WinogradPrinter : private TransformPrinter {
     c_.Close();
     c_.Line("transform_columns(half, to);");
     c_.Close();
-    if (in_.c == 1) {
-      c_.Line(
-          "// The same of a tile of which some rows, and columns but for first .. last - 1, do not exist.");
-      c_.Open(
-          "static inline void transform_edge(const float* from, const long* rows, const mask* exists, long ",
-          "first, long last, float* to)");
-      c_.Line("vec half[", points, "][", points, "] = {{{0}}};");
-      c_.Open("for (long j = first; j < last; ++j)");
-      Transform("vec", points,
-                absl::StrCat("(vec)((mask)",
-                             Load(absl::StrCat("from + rows[$] + j * ", in_.x), absl::StrCat(in_.block)),
-                             " & exists[$])"),
-                form_.input_c, "half[$][j]");
-      c_.Close();
-      c_.Line("transform_columns(half, to);");
-      c_.Close();
-    }
+    c_.Line("// The same of a tile of which some rows, and columns but for first .. last - 1, do not exist.");
+    c_.Open(
+        "static inline void transform_edge(const float* from, const long* rows, const mask* exists, long ",
+        "first, long last, float* to)");
+    c_.Line("vec half[", points, "][", points, "] = {{{0}}};");
+    c_.Open("for (long j = first; j < last; ++j)");
+    Transform("vec", points,
+              absl::StrCat("(vec)((mask)",
+                           Load(absl::StrCat("from + rows[$] + j * ", in_.x), absl::StrCat(in_.block)),
+                           " & exists[$])"),
+              form_.input_c, "half[$][j]");
+    c_.Close();
+    c_.Line("transform_columns(half, to);");
+    c_.Close();
     c_.Line("// A^T x A of a tile's products.");
     c_.Open("static inline void transform_output(const float* from, vec to[", outputs, "][", outputs, "])");
     c_.Line("vec half[", outputs, "][", points, "];");
@@ -121,12 +118,10 @@ class WinogradPrinter : private TransformPrinter {
 
   std::string Run() {
     c_.Blank();
-    c_.Open("void tunefarm_run(void* const* arguments, const void* packed, void* workspace)");
-    c_.Line("const float* restrict input = arguments[0];");
-    PrintArguments();
+    OpenRun();
     if (SharesBlocks()) Share();
     c_.Open("for (long block = 0; block < ", s_.blocks, "; ++block)");
-    c_.Line("float* restrict tiles = (float*)workspace",
+    c_.Line("float* restrict tiles = ", buffers(),
             SharesBlocks() ? absl::StrCat(" + omp_get_thread_num() * ", s_.buffer_elements(), "L") : "", ";");
     c_.Line("float* restrict products = tiles + ", s_.points() * s_.tile_stride, ";");
     c_.Line("// The last block moves inwards.");
@@ -135,7 +130,7 @@ class WinogradPrinter : private TransformPrinter {
     Multiply();
     Outputs();
     c_.Close();
-    c_.Close();
+    CloseRun();
     return c_.Take();
   }
 
@@ -183,19 +178,17 @@ class WinogradPrinter : private TransformPrinter {
     OpenTiles(form_.outputs * form_.stride, w_.dim("pad_t"), w_.dim("pad_l"));
     c_.Line("const float* from = input + n * ", in_.n, " + y * ", in_.y, " + x * ", in_.x, ";");
     c_.Line("float* to = tiles + tile * ", s_.ci, ";");
-    if (in_.c == 1) EdgeOfTile();
+    EdgeOfTile();
     c_.Open("for (long c = 0; c < ", s_.ci, "; c += ", lanes_, ")");
-    if (in_.c == 1) {
-      const std::string at = absl::StrCat("from + ", ChannelOffset(in_, "c"));
-      c_.Open("if (inside && c + ", lanes_, " <= ", in_.channels, ")");
-      c_.Line("transform_input(", at, ", ", in_.y, ", ", in_.x, ", ", in_.block, ", to + c);");
-      c_.Line("continue;");
-      c_.Close();
-      c_.Open("if (c + ", lanes_, " <= ", in_.channels, ")");
-      c_.Line("transform_edge(", at, ", rows, exists, first_column, last_column, to + c);");
-      c_.Line("continue;");
-      c_.Close();
-    }
+    const std::string at = absl::StrCat("from + ", ChannelOffset(in_, "c"));
+    c_.Open("if (inside && c + ", lanes_, " <= ", in_.channels, ")");
+    c_.Line("transform_input(", at, ", ", in_.y, ", ", in_.x, ", ", in_.block, ", to + c);");
+    c_.Line("continue;");
+    c_.Close();
+    c_.Open("if (c + ", lanes_, " <= ", in_.channels, ")");
+    c_.Line("transform_edge(", at, ", rows, exists, first_column, last_column, to + c);");
+    c_.Line("continue;");
+    c_.Close();
     c_.Line("// By way of a copy with zeros where nothing is.");
     c_.Line("float patch[", points, "][", points, "][", lanes_, "];");
     c_.Line("const long valid = min_long(", in_.channels, " - c, ", lanes_, ");");
@@ -205,7 +198,7 @@ class WinogradPrinter : private TransformPrinter {
     c_.Line("const int exists = (unsigned long)(y + i) < ", in_.height, " && (unsigned long)(x + j) < ",
             in_.width, ";");
     c_.Open("if (exists && valid == ", lanes_, ")");
-    const std::string lane_at = SpansBlocks() ? ChannelOffset(in_, "lane") : absl::StrCat("lane * ", in_.c);
+    const std::string lane_at = SpansBlocks() ? ChannelOffset(in_, "lane") : "lane";
     c_.Line("for (int lane = 0; lane < ", lanes_, "; ++lane) patch[i][j][lane] = pixel[", lane_at, "];");
     c_.Else();
     c_.Line("for (int lane = 0; lane < ", lanes_,
@@ -244,23 +237,21 @@ class WinogradPrinter : private TransformPrinter {
     c_.Open("for (long c = 0; c < ", o.channels, "; c += ", lanes_, ")");
     c_.Line("vec done[", outputs, "][", outputs, "];");
     c_.Line("transform_output(products + tile * ", s_.co, " + c, done);");
-    if (o.c == 1) {
-      // Written out, so that the results stay in registers.
-      c_.Open("if (y + ", outputs, " <= ", o.height, " && x + ", outputs, " <= ", o.width, " && c + ", lanes_,
-              " <= ", o.channels, ")");
-      c_.Line("#pragma GCC unroll ", outputs);
-      c_.Open("for (int i = 0; i < ", outputs, "; ++i)");
-      c_.Line("#pragma GCC unroll ", outputs);
-      c_.Open("for (int j = 0; j < ", outputs, "; ++j)");
-      c_.Line("const long at = ", at, ";");
-      if (fetches_output_) FetchNextTile(outputs * o.x);
-      c_.Line("vec v = done[i][j];");
-      StoreWhole();
-      c_.Close();
-      c_.Close();
-      c_.Line("continue;");
-      c_.Close();
-    }
+    // Written out, so that the results stay in registers.
+    c_.Open("if (y + ", outputs, " <= ", o.height, " && x + ", outputs, " <= ", o.width, " && c + ", lanes_,
+            " <= ", o.channels, ")");
+    c_.Line("#pragma GCC unroll ", outputs);
+    c_.Open("for (int i = 0; i < ", outputs, "; ++i)");
+    c_.Line("#pragma GCC unroll ", outputs);
+    c_.Open("for (int j = 0; j < ", outputs, "; ++j)");
+    c_.Line("const long at = ", at, ";");
+    if (fetches_output_) FetchNextTile(outputs * o.x);
+    c_.Line("vec v = done[i][j];");
+    StoreWhole();
+    c_.Close();
+    c_.Close();
+    c_.Line("continue;");
+    c_.Close();
     c_.Line("const long valid = min_long(", o.channels, " - c, ", lanes_, ");");
     c_.Open("for (int i = 0; i < min_long(", outputs, ", ", o.height, " - y); ++i)");
     c_.Open("for (int j = 0; j < min_long(", outputs, ", ", o.width, " - x); ++j)");

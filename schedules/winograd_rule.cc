@@ -67,6 +67,7 @@ WinogradRule::WinogradRule(const Workload& workload, const Target& target, int t
   const auto stride = static_cast<int>(workload.dim("stride_h"));
   const int64_t lanes = std::max(2, target.lanes(sizeof(float)));
   const int64_t ci = workload.dim("ci");
+  const ConvertedImages converted = ConvertedImagesOf(workload, DefineCompute(workload));
   const int64_t out_h = (workload.dim("h") + workload.dim("pad_t") + workload.dim("pad_b") - 3) / stride + 1,
                 out_w = (workload.dim("w") + workload.dim("pad_l") + workload.dim("pad_r") - 3) / stride + 1;
   for (const int outputs : outputs_) {
@@ -74,6 +75,7 @@ WinogradRule::WinogradRule(const Workload& workload, const Target& target, int t
       Cut cut;
       WinogradShape& shape = cut.shape;
       shape.form = &WinogradFormOf(outputs, stride);
+      shape.converted = converted;
       shape.rows = CeilDivide(out_h, outputs);
       shape.columns = CeilDivide(out_w, outputs);
       shape.tiles = workload.dim("n") * shape.rows * shape.columns;
@@ -194,7 +196,7 @@ const char* WinogradRule::Refusal(const WinogradPlan& plan) const {
     if (cuts_[s].shape.block == cut.shape.block) return "a smaller number of tiles gives the same blocks";
   }
   if (!plan.shares_block && cut.shape.blocks < threads_) return "there are fewer blocks than threads";
-  if (cut.shape.buffer_elements() * buffers(plan) > kMaxTransformedElements) {
+  if (workspace_elements(plan) > kMaxTransformedElements) {
     return "the transformed tiles need too much workspace";
   }
   return cut.rule->Refusal(plan.products);
@@ -233,22 +235,20 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
     buffer.tensor = static_cast<int16_t>(tensors[buffer.tensor]);
   }
   tree.buffers[2].offset_bytes = tree.buffers[0].bytes;
-  const auto argument = [&](int tensor) {
-    LoopBuffer buffer;
-    buffer.tensor = static_cast<int16_t>(tensor);
-    buffer.elements = 1;
-    for (const int64_t size : facts.compute.tensors[tensor].shape) buffer.elements *= size;
-    buffer.bytes = buffer.elements * buffer.element_bytes;
-    tree.buffers.push_back(buffer);
-    return static_cast<int>(tree.buffers.size()) - 1;
-  };
-  const int input = argument(tensors[0]), output = argument(tensors[2]);
+  const auto extent_of = [&](int axis) { return axis < 0 ? int64_t{1} : facts.compute.axes[axis].extent; };
+  const ImageBuffers images = AddImages(tree, facts, s.converted, extent_of(ci), extent_of(co));
 
   const std::vector<LoopNode> product(tree.nodes.begin() + tree.run_begin, tree.nodes.end());
   tree.nodes.resize(tree.run_begin);
   const int64_t outputs = int64_t{s.form->outputs} * s.form->outputs;
   const int64_t lanes = plan.products.lanes;
   NestBuilder builder(tree);
+  const LoopKind shared = threads_ > 1 ? LoopKind::kParallel : LoopKind::kSerial;
+  if (images.converted()) {
+    builder.Conversion(StatementKind::kPack, shared, /*from_planes=*/true, tile,
+                       tree.buffers[images.given].elements / images.in_channels, ci, images.in_channels,
+                       lanes, images.given, images.input);
+  }
   const auto transform = [&](int channel_axis, int64_t count, int64_t channels, StatementKind kind, int from,
                              const std::vector<int64_t>& from_strides, int to,
                              const std::vector<int64_t>& to_strides) {
@@ -259,14 +259,15 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
     builder.Statement(kind, from, from_strides, to, to_strides);
     for (int i = 0; i < 4; ++i) builder.Close();
   };
-  builder.Open(tile, s.blocks, s.block,
-               threads_ > 1 && !plan.shares_block ? LoopKind::kParallel : LoopKind::kSerial);
+  builder.Open(tile, s.blocks, s.block, plan.shares_block ? LoopKind::kSerial : shared);
   const auto stride = [](const LinearAccess& access, int axis) -> int64_t {
     return axis < 0 ? 0 : access.stride[axis];
   };
-  const int64_t in_tile = stride(facts.lhs, tile) * s.form->outputs, in_lane = stride(facts.lhs, ci),
-                out_tile = stride(facts.output, tile) * s.form->outputs, out_lane = stride(facts.output, co);
-  transform(ci, s.points(), s.ci, StatementKind::kPack, input,
+  const int64_t in_tile = stride(facts.lhs, tile) * images.in_channels * s.form->outputs,
+                in_lane = images.converted() ? 1 : stride(facts.lhs, ci),
+                out_tile = stride(facts.output, tile) * images.out_channels * s.form->outputs,
+                out_lane = images.converted() ? 1 : stride(facts.output, co);
+  transform(ci, s.points(), s.ci, StatementKind::kPack, images.input,
             {in_tile * s.block, in_tile, in_lane * lanes, in_tile, in_lane}, 0,
             {0, s.ci, lanes, s.tile_stride, 1});
   builder.Open(-1, s.points(), 1, plan.shares_block ? LoopKind::kParallel : LoopKind::kSerial);
@@ -292,10 +293,15 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
         access.strides[2] = static_cast<int32_t>(is_tiles ? 0 : is_products ? s.co_part : part_elements);
     }
   }
-  transform(co, outputs, s.co, StatementKind::kStore, 2, {0, s.co, lanes, s.product_stride, 1}, output,
+  transform(co, outputs, s.co, StatementKind::kStore, 2, {0, s.co, lanes, s.product_stride, 1}, images.output,
             {out_tile * s.block, out_tile, out_lane * lanes, out_tile, out_lane});
   builder.Close();
-  tree.workspace_bytes = s.buffer_elements() * static_cast<int64_t>(sizeof(float)) * buffers(plan);
+  if (images.converted()) {
+    builder.Conversion(StatementKind::kStore, shared, /*from_planes=*/false, tile,
+                       tree.buffers[images.wanted].elements / images.out_channels, co, images.out_channels,
+                       lanes, images.output, images.wanted);
+  }
+  tree.workspace_bytes = workspace_elements(plan) * static_cast<int64_t>(sizeof(float));
   return tree;
 }
 

@@ -20,6 +20,7 @@
 #include "schedules/config_space.h"
 #include "schedules/target.h"
 #include "schedules/tiling_space.h"
+#include "schedules/transform_buffers.h"
 #include "schedules/winograd_transform.h"
 #include "schedules/workload.h"
 
@@ -28,6 +29,7 @@ namespace tunefarm::schedules {
 // The sizes of one way to cut the output into tiles and blocks.
 struct WinogradShape {
   const WinogradForm* form = nullptr;
+  ConvertedImages converted;
   int64_t rows = 0, columns = 0;  // Of tiles in an image.
   int64_t tiles = 0;              // In all images.
   int64_t block = 0;              // Tiles in a block. The last one moves inwards.
@@ -70,6 +72,9 @@ class WinogradRule {
   const ComputeFacts& product_facts(const WinogradPlan& plan) const { return *cuts_[plan.shape].facts; }
   // Of the workspace: one for each block that is being computed.
   int buffers(const WinogradPlan& plan) const { return plan.shares_block ? 1 : threads_; }
+  int64_t workspace_elements(const WinogradPlan& plan) const {
+    return shape(plan).converted.elements() + shape(plan).buffer_elements() * buffers(plan);
+  }
   // The loop tree of the matrix product at a point of one block and part, in terms of product_facts.
   absl::StatusOr<LoopTree> LowerProduct(const WinogradPlan& plan) const;
   // The whole nest, in terms of the convolution's `facts` (axes oh, ow, co, ci where it has them).

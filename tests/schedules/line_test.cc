@@ -12,8 +12,7 @@ namespace {
 
 bool IsOfLines(const Task& task, const Config& config) {
   const int knob = task.space().FindKnob("algorithm");
-  return knob >= 0 &&
-         absl::StartsWith(task.space().knobs()[knob].values[config.choice[knob]], "lines_of_");
+  return knob >= 0 && absl::StartsWith(task.space().knobs()[knob].values[config.choice[knob]], "lines_of_");
 }
 
 // By their definition: A^T [ (G g) * (B^T d) ] is the valid correlation of d with g.
@@ -51,8 +50,8 @@ TEST_CASE("InputTransformsOfLinesAreExact") {
 }
 
 TEST_CASE("LinesStateTheirErrorGrowth") {
-  // F(2, 2) at 0, 1 and infinity: B has the rows 1 -1 0 | 0 1 0 | 0 -1 1 and G 1 0 | 1 1 | 0 1 up to signs, so
-  // that the larger sum is 1 * 2 * 1 + 1 * 1 * 2 = 4 of 2^2: never better than direct.
+  // F(2, 2) at 0, 1 and infinity: B has the rows 1 -1 0 | 0 1 0 | 0 -1 1 and G 1 0 | 1 1 | 0 1 up to signs,
+  // so that the larger sum is 1 * 2 * 1 + 1 * 1 * 2 = 4 of 2^2: never better than direct.
   CHECK(LineErrorGrowth(MakeLineForm(2, 2)) == 1);
   // F(4, 3) is Winograd's in one dimension, where the two-dimensional form has 94.2 / 9.
   CHECK(LineErrorGrowth(MakeLineForm(4, 3)) == Approx(std::sqrt(34.0 / 6 + 1280 * 21.0 / 576 + 42) / 3));
@@ -62,12 +61,16 @@ TEST_CASE("KernelsOfLinesAgreeWithTheReference") {
   // Lines along either dimension, strides along and across them, channels and sizes that fit nothing, lines
   // that lie in the padding, all layouts.
   const std::vector<std::string> shapes = {
-      "n=1,h=21,w=23,ci=3,co=16,kh=7,kw=7,stride=2,pad=3", "n=2,h=9,w=13,ci=5,co=21,kh=5,kw=5,pad=2",
+      "n=1,h=21,w=23,ci=3,co=16,kh=7,kw=7,stride=2,pad=3",
+      "n=2,h=9,w=13,ci=5,co=21,kh=5,kw=5,pad=2",
       "n=1,h=12,w=17,ci=17,co=24,kh=1,kw=7,pad_t=0,pad_l=3,pad_b=0,pad_r=3",
       "n=1,h=19,w=6,ci=8,co=33,kh=7,kw=1,pad_t=3,pad_l=0,pad_b=3,pad_r=0",
-      "n=1,h=31,w=40,ci=2,co=8,kh=11,kw=11,stride=4,pad=2", "n=3,h=14,w=11,ci=4,co=9,kh=3,kw=5,pad=2",
-      "n=1,h=15,w=15,ci=16,co=16,kh=5,kw=5,stride=2,pad=2", "n=2,h=8,w=10,ci=8,co=40,kh=4,kw=4,pad=0",
-      "n=1,h=3,w=25,ci=6,co=8,kh=2,kw=6,stride=3,pad=4", "n=1,h=18,w=20,ci=24,co=16,kh=5,kw=3,pad=1",
+      "n=1,h=31,w=40,ci=2,co=8,kh=11,kw=11,stride=4,pad=2",
+      "n=3,h=14,w=11,ci=4,co=9,kh=3,kw=5,pad=2",
+      "n=1,h=15,w=15,ci=16,co=16,kh=5,kw=5,stride=2,pad=2",
+      "n=2,h=8,w=10,ci=8,co=40,kh=4,kw=4,pad=0",
+      "n=1,h=3,w=25,ci=6,co=8,kh=2,kw=6,stride=3,pad=4",
+      "n=1,h=18,w=20,ci=24,co=16,kh=5,kw=3,pad=1",
       "n=1,h=1,w=60,ci=7,co=12,kh=1,kw=5,pad=0",
       "n=2,h=16,w=18,ci=16,co=24,kh=6,kw=5,stride_h=2,stride_w=1,pad_t=1,pad_l=0,pad_b=2,pad_r=4"};
   const std::vector<std::string> epilogues = {"", ",epilogue=bias+residual+relu", ",epilogue=bias+relu6"};
@@ -76,7 +79,7 @@ TEST_CASE("KernelsOfLinesAgreeWithTheReference") {
     std::vector<BatchKernel> kernels;
     for (std::size_t s = 0; s < shapes.size(); ++s) {
       const char* layout = s == 6 || s == 11 ? "nchw8c" : s % 3 == 1 ? "nchw" : "nhwc";
-      const int threads = s % 3 == 0 ? 2 : 1;
+      const int threads = s % 2 == 0 && s != 10 ? 2 : 1;  // The tenth has one line, which is not shared.
       const std::shared_ptr<const Task> task =
           MakeTask("conv2d:" + shapes[s] + ",layout=" + layout + epilogues[s % 3], target, threads);
       int found = 0;
@@ -144,8 +147,10 @@ TEST_CASE("EachFormOfLinesHasALegalStart") {
         INFO(shape << " " << layout << " " << threads);
         REQUIRE(knob >= 0);
         int forms = 0, starts = 0;
-        for (const std::string& value : space.knobs()[knob].values) forms += absl::StartsWith(value, "lines_of_");
-        for (const Config& start : space.starts()) starts += IsOfLines(*task, start) && space.Check(start).ok();
+        for (const std::string& value : space.knobs()[knob].values)
+          forms += absl::StartsWith(value, "lines_of_");
+        for (const Config& start : space.starts())
+          starts += IsOfLines(*task, start) && space.Check(start).ok();
         CHECK(forms >= 1);
         // Of one output line two threads can share nothing.
         CHECK(starts == (threads > 1 && absl::StrContains(shape, "h=4") ? 0 : forms));
