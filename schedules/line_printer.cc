@@ -200,8 +200,9 @@ class LinePrinter : private TransformPrinter {
 
 }  // namespace
 
-absl::StatusOr<std::string> PrintLines(const LineRule& rule, const LinePlan& plan, const Workload& workload,
-                                       const ComputeDefinition& compute, const PrintOptions& options) {
+absl::StatusOr<std::string> PrintTransformed(const LineRule& rule, const LinePlan& plan,
+                                             const Workload& workload, const ComputeDefinition& compute,
+                                             const PrintOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const LoopTree products, rule.LowerProduct(plan));
   PrintOptions of_products;
   of_products.part = "multiply";

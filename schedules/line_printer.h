@@ -9,7 +9,8 @@
 namespace tunefarm::schedules {
 
 // `compute` is the workload's own definition, unsimplified. kInvalidArgument when the rule refuses the plan.
-absl::StatusOr<std::string> PrintLines(const LineRule& rule, const LinePlan& plan, const Workload& workload,
-                                       const ComputeDefinition& compute, const PrintOptions& options);
+absl::StatusOr<std::string> PrintTransformed(const LineRule& rule, const LinePlan& plan,
+                                             const Workload& workload, const ComputeDefinition& compute,
+                                             const PrintOptions& options);
 
 }  // namespace tunefarm::schedules

@@ -7,6 +7,7 @@
 #include "base/divide.h"
 #include "schedules/lower.h"
 #include "schedules/nest_builder.h"
+#include "schedules/transform_rule.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -51,8 +52,8 @@ std::vector<int> FormsOf(const Lines& lines) {
   }
   std::ranges::sort(forms);
   if (forms.size() > kMostForms) forms.resize(kMostForms);
-  std::vector<int> outputs;
-  for (const auto& form : forms) outputs.push_back(form.second);
+  std::vector<int> outputs(forms.size());
+  std::ranges::transform(forms, outputs.begin(), [](const auto& form) { return form.second; });
   std::ranges::sort(outputs);
   return outputs;
 }
@@ -63,7 +64,6 @@ ComputeDefinition Product(const LineShape& shape) {
   ComputeDefinition compute;
   compute.name = "line_product";
   AffineIndex tiles, products;
-  AffineIndex term = {};
   const auto add = [&](const char* name, int64_t extent, AxisKind kind) {
     compute.axes.push_back({name, extent, kind});
     return static_cast<int>(compute.axes.size()) - 1;
@@ -204,11 +204,7 @@ std::vector<Config> LineRule::Starts(const std::vector<Knob>& knobs, const Confi
 }
 
 bool LineRule::Uses(const Knob& knob) {
-  for (const char* name :
-       {"algorithm", "lines", "lanes", "vectors", "rows", "inner", "unroll", "tail_rows"}) {
-    if (knob.name == name) return true;
-  }
-  return false;
+  return knob.name == "algorithm" || knob.name == "lines" || UsesForProducts(knob);
 }
 
 LinePlan LineRule::Resolve(const ConfigSpace& space, const Config& config) const {
@@ -220,15 +216,7 @@ LinePlan LineRule::Resolve(const ConfigSpace& space, const Config& config) const
   const auto outputs = std::ranges::find(outputs_, number("algorithm", 0)) - outputs_.begin();
   const auto lines = std::find(kLines.begin(), kLines.end(), number("lines", 0)) - kLines.begin();
   plan.shape = static_cast<int>(outputs) * static_cast<int>(kLines.size()) + static_cast<int>(lines);
-  TilingPlan& products = plan.products;
-  products.roles = &cuts_[plan.shape].rule->roles();
-  products.lanes = static_cast<int>(number("lanes", 4));
-  products.vectors = static_cast<int>(number("vectors", 1));
-  products.rows = static_cast<int>(number("rows", 1));
-  products.rows_inside = number("inner", 1) != 0;
-  products.unroll = static_cast<int>(number("unroll", 1));
-  products.rhs = ReadForm::kPanel;
-  products.tail_rows = static_cast<Tail>(number("tail_rows", static_cast<int>(Tail::kGuard)));
+  plan.products = ResolveProducts(*cuts_[plan.shape].rule, space, config);
   return plan;
 }
 
@@ -271,20 +259,8 @@ absl::StatusOr<LoopTree> LineRule::Lower(const LinePlan& plan, const ComputeFact
                                     : name == "tap"  ? tap
                                                      : ci);
   }
-  // The product's tensors are buffers of ours here, for all points; the convolution's own come behind.
-  const std::array<int, 3> tensors = {facts.lhs.access.tensor, facts.rhs.access.tensor,
-                                      facts.output.access.tensor};
-  tree.packed_bytes *= s.form.points;
-  for (LoopBuffer& buffer : tree.buffers) {
-    const int64_t copies = buffer.scope == BufferScope::kRegister ? 1 : s.form.points;
-    buffer.elements *= copies;
-    buffer.bytes *= copies;
-    if (buffer.scope == BufferScope::kArgument && buffer.tensor != 1) buffer.scope = BufferScope::kWorkspace;
-    buffer.tensor = static_cast<int16_t>(tensors[buffer.tensor]);
-  }
-  tree.buffers[2].offset_bytes = tree.buffers[0].bytes;
-  const auto extent_of = [&](int axis) { return axis < 0 ? int64_t{1} : facts.compute.axes[axis].extent; };
-  const ImageBuffers images = AddImages(tree, facts, s.converted, extent_of(ci), extent_of(co));
+  RepeatBuffers(tree, facts, s.form.points, s.form.points);
+  const ImageBuffers images = AddImages(tree, facts, s.converted, ci, co);
 
   const std::vector<LoopNode> nest(tree.nodes.begin() + tree.run_begin, tree.nodes.end());
   tree.nodes.resize(tree.run_begin);
@@ -329,8 +305,9 @@ absl::StatusOr<LoopTree> LineRule::Lower(const LinePlan& plan, const ComputeFact
       LoopAccess& access = tree.accesses[node.first_access + a];
       const LoopBuffer& buffer = tree.buffers[access.buffer];
       if (buffer.scope == BufferScope::kRegister) continue;
-      access.strides[1] = static_cast<int32_t>(buffer.tensor == tensors[0]   ? s.tile_stride()
-                                               : buffer.tensor == tensors[2] ? s.product_stride()
+      access.strides[1] =
+          static_cast<int32_t>(buffer.tensor == facts.lhs.access.tensor      ? s.tile_stride()
+                               : buffer.tensor == facts.output.access.tensor ? s.product_stride()
                                                                              : weights);
     }
   }

@@ -73,6 +73,8 @@ class LineRule {
   static bool Uses(const Knob& knob);  // The knobs that Resolve looks at; the others have no meaning.
 
   const char* Refusal(const LinePlan& plan) const;  // Null when the plan can be built.
+  // How many times the tolerance of direct summation a result may use.
+  double ErrorGrowth(const LinePlan& plan) const { return LineErrorGrowth(shape(plan).form); }
   const LineShape& shape(const LinePlan& plan) const { return cuts_[plan.shape].shape; }
   const ComputeFacts& product_facts(const LinePlan& plan) const { return *cuts_[plan.shape].facts; }
   int64_t workspace_elements(const LinePlan& plan) const {

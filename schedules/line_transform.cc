@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "absl/strings/str_cat.h"
+
 namespace tunefarm::schedules {
 namespace {
 
@@ -115,8 +117,8 @@ double LineErrorGrowth(const LineForm& form) {
   return growth;
 }
 
-TransformText LineInputText(const LineForm& form) {
-  TransformText text;
+std::vector<std::string> LineInputText(const LineForm& form) {
+  std::vector<std::string> text;
   for (int a = 0; a < form.points; ++a) {
     // Of x and -x the even powers are the same and the odd ones have other signs.
     const Half even = EverySecond(form.input[a], 0), odd = EverySecond(form.input[a], 1);
@@ -128,8 +130,8 @@ TransformText LineInputText(const LineForm& form) {
   return text;
 }
 
-TransformText LineOutputText(const LineForm& form) {
-  TransformText text;
+std::vector<std::string> LineOutputText(const LineForm& form) {
+  std::vector<std::string> text;
   for (int i = 0; i < form.outputs; ++i) {
     const std::vector<double>& row = form.output[i];
     TextSum sum;

@@ -9,9 +9,8 @@
 // powers of a_j.
 #pragma once
 
+#include <string>
 #include <vector>
-
-#include "schedules/transform_printer.h"
 
 namespace tunefarm::schedules {
 
@@ -33,8 +32,9 @@ LineForm MakeLineForm(int outputs, int taps);
 // F(4, 5). Never below 1.
 double LineErrorGrowth(const LineForm& form);
 
-// As statements. Points that differ in the sign alone share their sums.
-TransformText LineInputText(const LineForm& form);
-TransformText LineOutputText(const LineForm& form);
+// As statements over x0, x1, ..., "y0 = ...;" and so on. Points that differ in the sign alone share their
+// sums.
+std::vector<std::string> LineInputText(const LineForm& form);
+std::vector<std::string> LineOutputText(const LineForm& form);
 
 }  // namespace tunefarm::schedules

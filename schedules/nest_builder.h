@@ -7,9 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "schedules/compute_facts.h"
 #include "schedules/loop_tree.h"
-#include "schedules/transform_buffers.h"
 
 namespace tunefarm::schedules {
 
@@ -89,37 +87,5 @@ class NestBuilder {
   LoopTree& tree_;
   std::vector<int16_t> open_;
 };
-
-// A convolution's images among the buffers of its product's tree.
-struct ImageBuffers {
-  int given, wanted;  // The arguments.
-  int input, output;  // What transforms read and write: these, or converted ones in the workspace.
-  int64_t in_channels = 1, out_channels = 1;  // From pixel to pixel where converted, else 1.
-  bool converted() const { return input != given; }
-};
-inline ImageBuffers AddImages(LoopTree& tree, const ComputeFacts& facts, const ConvertedImages& converted,
-                              int64_t ci, int64_t co) {
-  const auto add = [&](int tensor, BufferScope scope) {
-    LoopBuffer buffer;
-    buffer.scope = scope;
-    buffer.tensor = static_cast<int16_t>(tensor);
-    buffer.elements = 1;
-    for (const int64_t size : facts.compute.tensors[tensor].shape) buffer.elements *= size;
-    buffer.bytes = buffer.elements * buffer.element_bytes;
-    tree.buffers.push_back(buffer);
-    return static_cast<int>(tree.buffers.size()) - 1;
-  };
-  const int in = facts.lhs.access.tensor, out = facts.output.access.tensor;
-  ImageBuffers images;
-  images.given = images.input = add(in, BufferScope::kArgument);
-  images.wanted = images.output = add(out, BufferScope::kArgument);
-  if (converted.elements() > 0) {
-    images.input = add(in, BufferScope::kWorkspace);
-    images.output = add(out, BufferScope::kWorkspace);
-    images.in_channels = ci;
-    images.out_channels = co;
-  }
-  return images;
-}
 
 }  // namespace tunefarm::schedules

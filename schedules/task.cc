@@ -51,14 +51,20 @@ class Alternative {
                              KernelSource& source) const = 0;
 };
 
-class WinogradAlternative final : public Alternative {
+// By WinogradRule or LineRule.
+template <typename Rule>
+class TransformAlternative final : public Alternative {
  public:
-  WinogradAlternative(const Workload& workload, const ComputeDefinition& compute, const ComputeFacts& facts,
-                      const Target& target, int threads)
-      : workload_(workload), compute_(compute), facts_(facts), rule_(workload, target, threads) {}
-  const char* version() const override { return "winograd-5"; }
+  TransformAlternative(const char* version, const Workload& workload, const ComputeDefinition& compute,
+                       const ComputeFacts& facts, const Target& target, int threads)
+      : version_(version),
+        workload_(workload),
+        compute_(compute),
+        facts_(facts),
+        rule_(workload, target, threads) {}
+  const char* version() const override { return version_; }
   std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
-  bool Uses(const Knob& knob) const override { return WinogradRule::Uses(knob); }
+  bool Uses(const Knob& knob) const override { return Rule::Uses(knob); }
   std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const override {
     return rule_.Starts(knobs, preferred);
   }
@@ -70,49 +76,18 @@ class WinogradAlternative final : public Alternative {
   }
   absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
                      KernelSource& source) const override {
-    const WinogradPlan plan = rule_.Resolve(space, config);
-    TUNEFARM_ASSIGN_OR_RETURN(source.c, PrintWinograd(rule_, plan, workload_, compute_, options));
-    source.error_growth = WinogradErrorGrowth(*rule_.shape(plan).form);
+    const auto plan = rule_.Resolve(space, config);
+    TUNEFARM_ASSIGN_OR_RETURN(source.c, PrintTransformed(rule_, plan, workload_, compute_, options));
+    source.error_growth = rule_.ErrorGrowth(plan);
     return absl::OkStatus();
   }
 
  private:
+  const char* const version_;
   const Workload& workload_;
   const ComputeDefinition& compute_;
   const ComputeFacts& facts_;
-  const WinogradRule rule_;
-};
-
-class LineAlternative final : public Alternative {
- public:
-  LineAlternative(const Workload& workload, const ComputeDefinition& compute, const ComputeFacts& facts,
-                  const Target& target, int threads)
-      : workload_(workload), compute_(compute), facts_(facts), rule_(workload, target, threads) {}
-  const char* version() const override { return "lines-1"; }
-  std::vector<Knob> Knobs() const override { return rule_.Knobs(); }
-  bool Uses(const Knob& knob) const override { return LineRule::Uses(knob); }
-  std::vector<Config> Starts(const std::vector<Knob>& knobs, const Config& preferred) const override {
-    return rule_.Starts(knobs, preferred);
-  }
-  const char* Refusal(const ConfigSpace& space, const Config& config) const override {
-    return rule_.Refusal(rule_.Resolve(space, config));
-  }
-  absl::StatusOr<LoopTree> Lower(const ConfigSpace& space, const Config& config) const override {
-    return rule_.Lower(rule_.Resolve(space, config), facts_);
-  }
-  absl::Status Print(const ConfigSpace& space, const Config& config, const PrintOptions& options,
-                     KernelSource& source) const override {
-    const LinePlan plan = rule_.Resolve(space, config);
-    TUNEFARM_ASSIGN_OR_RETURN(source.c, PrintLines(rule_, plan, workload_, compute_, options));
-    source.error_growth = LineErrorGrowth(rule_.shape(plan).form);
-    return absl::OkStatus();
-  }
-
- private:
-  const Workload& workload_;
-  const ComputeDefinition& compute_;
-  const ComputeFacts& facts_;
-  const LineRule rule_;
+  const Rule rule_;
 };
 
 // By InnerProductRule or FastProductRule.
@@ -160,13 +135,13 @@ class TiledTask : public Task {
         facts_(Analyze(Simplify(compute()))),
         rule_(facts_, target, threads) {
     if (WinogradRule::Serves(workload)) {
-      others_.push_back(
-          std::make_unique<WinogradAlternative>(this->workload(), compute(), facts_, target, threads));
+      others_.push_back(std::make_unique<TransformAlternative<WinogradRule>>(
+          "winograd-5", this->workload(), compute(), facts_, target, threads));
       if (workload.dim("stride_h") == 1) return;  // It saves more than any other.
     }
     if (LineRule::Serves(workload)) {
-      others_.push_back(
-          std::make_unique<LineAlternative>(this->workload(), compute(), facts_, target, threads));
+      others_.push_back(std::make_unique<TransformAlternative<LineRule>>("lines-1", this->workload(),
+                                                                         compute(), facts_, target, threads));
     }
     if (InnerProductRule::Serves(facts_, target)) {
       others_.push_back(

@@ -39,7 +39,7 @@ TransformPrinter::TransformPrinter(const Workload& workload, const ComputeDefini
       converted_(ConvertedImagesOf(workload, compute)) {}
 
 void TransformPrinter::Transform(const char* type, int inputs, const std::string& from,
-                                 const TransformText& statements, const std::string& to) {
+                                 const std::vector<std::string>& statements, const std::string& to) {
   const auto numbered = [](const std::string& text, int number) {
     return absl::StrReplaceAll(text, {{"$", absl::StrCat(number)}});
   };

@@ -21,19 +21,16 @@ struct ImageStrides {
   int64_t block = 0;  // From one block of channels to the next; 0: there are none.
 };
 
-// A statement for each output of a transform over x0, x1, ..., as "y0 = ...;".
-using TransformText = std::vector<std::string>;
-
 class TransformPrinter {
  protected:
   // `compute` is the workload's own definition, unsimplified; both must outlive the printer.
   TransformPrinter(const Workload& workload, const ComputeDefinition& compute, int lanes,
                    const PrintOptions& options);
 
-  // x0, x1, ... from `from`, then the statements; y0, y1, ... go where `to` says. `$` is the variable's
-  // number.
-  void Transform(const char* type, int inputs, const std::string& from, const TransformText& statements,
-                 const std::string& to);
+  // x0, x1, ... from `from`, then the statements "y0 = ...;" over them; y0, y1, ... go where `to` says. `$`
+  // is the variable's number.
+  void Transform(const char* type, int inputs, const std::string& from,
+                 const std::vector<std::string>& statements, const std::string& to);
 
   // The preamble, and how vectors of channels are loaded and stored.
   void PrintHelpers(const PrintOptions& options);

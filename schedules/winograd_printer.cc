@@ -269,9 +269,9 @@ class WinogradPrinter : private TransformPrinter {
 
 }  // namespace
 
-absl::StatusOr<std::string> PrintWinograd(const WinogradRule& rule, const WinogradPlan& plan,
-                                          const Workload& workload, const ComputeDefinition& compute,
-                                          const PrintOptions& options) {
+absl::StatusOr<std::string> PrintTransformed(const WinogradRule& rule, const WinogradPlan& plan,
+                                             const Workload& workload, const ComputeDefinition& compute,
+                                             const PrintOptions& options) {
   TUNEFARM_ASSIGN_OR_RETURN(const LoopTree products, rule.LowerProduct(plan));
   PrintOptions of_products;
   of_products.part = "multiply";

@@ -10,8 +10,8 @@
 namespace tunefarm::schedules {
 
 // `compute` is the workload's own definition, unsimplified. kInvalidArgument when the rule refuses the plan.
-absl::StatusOr<std::string> PrintWinograd(const WinogradRule& rule, const WinogradPlan& plan,
-                                          const Workload& workload, const ComputeDefinition& compute,
-                                          const PrintOptions& options);
+absl::StatusOr<std::string> PrintTransformed(const WinogradRule& rule, const WinogradPlan& plan,
+                                             const Workload& workload, const ComputeDefinition& compute,
+                                             const PrintOptions& options);
 
 }  // namespace tunefarm::schedules

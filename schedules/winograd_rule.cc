@@ -9,7 +9,7 @@
 #include "schedules/knobs.h"
 #include "schedules/lower.h"
 #include "schedules/nest_builder.h"
-#include "schedules/transform_buffers.h"
+#include "schedules/transform_rule.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -160,11 +160,7 @@ std::vector<Config> WinogradRule::Starts(const std::vector<Knob>& knobs, const C
 }
 
 bool WinogradRule::Uses(const Knob& knob) {
-  for (const char* name :
-       {"algorithm", "tiles", "share", "lanes", "vectors", "rows", "inner", "unroll", "tail_rows"}) {
-    if (knob.name == name) return true;
-  }
-  return false;
+  return knob.name == "algorithm" || knob.name == "tiles" || knob.name == "share" || UsesForProducts(knob);
 }
 
 WinogradPlan WinogradRule::Resolve(const ConfigSpace& space, const Config& config) const {
@@ -176,15 +172,7 @@ WinogradPlan WinogradRule::Resolve(const ConfigSpace& space, const Config& confi
   const auto outputs = std::ranges::find(outputs_, number("algorithm", 0)) - outputs_.begin();
   const auto tiles = std::find(kTiles.begin(), kTiles.end(), number("tiles", 0)) - kTiles.begin();
   plan.shape = static_cast<int>(outputs) * static_cast<int>(kTiles.size()) + static_cast<int>(tiles);
-  TilingPlan& products = plan.products;
-  products.roles = &cuts_[plan.shape].rule->roles();
-  products.lanes = static_cast<int>(number("lanes", 4));
-  products.vectors = static_cast<int>(number("vectors", 1));
-  products.rows = products.roles->rows < 0 ? 1 : static_cast<int>(number("rows", 1));
-  products.rows_inside = number("inner", 1) != 0;
-  products.unroll = static_cast<int>(number("unroll", 1));
-  products.rhs = ReadForm::kPanel;
-  products.tail_rows = static_cast<Tail>(number("tail_rows", static_cast<int>(Tail::kGuard)));
+  plan.products = ResolveProducts(*cuts_[plan.shape].rule, space, config);
   plan.shares_block = threads_ > 1 && number("share", 0) != 0;
   return plan;
 }
@@ -222,21 +210,8 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
   for (LoopNode& node : tree.nodes) {
     if (node.is_loop && node.axis >= 0) node.axis = static_cast<int8_t>(axes[node.axis]);
   }
-  // The product's tensors are buffers of ours here, for all points; the convolution's own come behind.
-  const std::array<int, 3> tensors = {facts.lhs.access.tensor, facts.rhs.access.tensor,
-                                      facts.output.access.tensor};
-  tree.packed_bytes *= s.sets() * s.parts();
-  for (LoopBuffer& buffer : tree.buffers) {
-    const bool is_register = buffer.scope == BufferScope::kRegister;
-    const int64_t copies = is_register ? 1 : buffer.tensor == 1 ? s.sets() * s.parts() : s.points();
-    buffer.elements *= copies;
-    buffer.bytes *= copies;
-    if (buffer.scope == BufferScope::kArgument && buffer.tensor != 1) buffer.scope = BufferScope::kWorkspace;
-    buffer.tensor = static_cast<int16_t>(tensors[buffer.tensor]);
-  }
-  tree.buffers[2].offset_bytes = tree.buffers[0].bytes;
-  const auto extent_of = [&](int axis) { return axis < 0 ? int64_t{1} : facts.compute.axes[axis].extent; };
-  const ImageBuffers images = AddImages(tree, facts, s.converted, extent_of(ci), extent_of(co));
+  RepeatBuffers(tree, facts, s.points(), s.sets() * s.parts());
+  const ImageBuffers images = AddImages(tree, facts, s.converted, ci, co);
 
   const std::vector<LoopNode> product(tree.nodes.begin() + tree.run_begin, tree.nodes.end());
   tree.nodes.resize(tree.run_begin);
@@ -285,7 +260,8 @@ absl::StatusOr<LoopTree> WinogradRule::Lower(const WinogradPlan& plan, const Com
       LoopAccess& access = tree.accesses[node.first_access + a];
       const LoopBuffer& buffer = tree.buffers[access.buffer];
       if (buffer.scope == BufferScope::kRegister) continue;
-      const bool is_tiles = buffer.tensor == tensors[0], is_products = buffer.tensor == tensors[2];
+      const bool is_tiles = buffer.tensor == facts.lhs.access.tensor,
+                 is_products = buffer.tensor == facts.output.access.tensor;
       access.strides[1] = static_cast<int32_t>(is_tiles      ? s.tile_stride
                                                : is_products ? s.product_stride
                                                              : set_elements);

@@ -68,6 +68,8 @@ class WinogradRule {
   static bool Uses(const Knob& knob);
 
   const char* Refusal(const WinogradPlan& plan) const;  // Null when the plan can be built.
+  // How many times the tolerance of direct summation a result may use.
+  double ErrorGrowth(const WinogradPlan& plan) const { return WinogradErrorGrowth(*shape(plan).form); }
   const WinogradShape& shape(const WinogradPlan& plan) const { return cuts_[plan.shape].shape; }
   const ComputeFacts& product_facts(const WinogradPlan& plan) const { return *cuts_[plan.shape].facts; }
   // Of the workspace: one for each block that is being computed.
