@@ -146,11 +146,11 @@ class Database {
 
   // Queries.
   absl::StatusOr<Record> FindRecord(int64_t id);
-  // Exact: the task's record whose (newest) confirmation is the fastest, the newer one of equals; else, while
-  // none is confirmed, the fastest record. Failed and censored trials are never the answer. Near: the best,
-  // by the same rule, of the nearest shape (db/shape.h) of the same operator, dtype and layout for the
-  // target, class, threads and kind of time, within db/neighbours.h's reach; its config may be illegal for
-  // the workload, so check it. Else default.
+  // Exact: the task's record whose (newest) confirmation is the fastest, the newer one of equals, among those
+  // of the templates' version that was confirmed last; else, while none is confirmed, the fastest record.
+  // Failed and censored trials are never the answer. Near: the best, by the same rule, of the nearest shape
+  // (db/shape.h) of the same operator, dtype and layout for the target, class, threads and kind of time,
+  // within db/neighbours.h's reach; its config may be illegal for the workload, so check it. Else default.
   absl::StatusOr<Lookup> FindBest(const LookupKey& key);
   absl::StatusOr<std::vector<Record>> Top(const LookupKey& key,
                                           int64_t limit);  // Fastest trial first, distinct configs.

@@ -1,5 +1,5 @@
-// What the rules of minimal filtering share: their matrix products are schedules of the tiling rule, at each of
-// some points, between transforms of images.
+// What the rules of minimal filtering share: their matrix products are schedules of the tiling rule, at each
+// of some points, between transforms of images.
 #pragma once
 
 #include <cstdint>

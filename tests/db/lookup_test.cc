@@ -87,6 +87,20 @@ TEST_CASE_METHOD(Fixture, "FastestConfirmationWinsAndANewOneReplacesTheOld") {
   CHECK(Find(key).record->id == b);  // Of equals, the newer record.
 }
 
+TEST_CASE_METHOD(Fixture, "ConfirmationsOfOtherTemplatesNoLongerCount") {
+  // A program with newer templates cannot build what an older one found, however fast that was.
+  const int64_t old = Add(Timed(10));
+  REQUIRE(db->MarkConfirmed(old, Timed(8)).ok());
+  Record record = SampleRecord(job, next_trial++, Timed(11));
+  record.template_version = "tiled/2";
+  const auto id = db->InsertRecord(record);
+  REQUIRE(id.ok());
+  CHECK(Find(key).record->id == old);
+  REQUIRE(db->MarkConfirmed(*id, Timed(9)).ok());
+  CHECK(Find(key).record->id == *id);
+  CHECK(Find(key).record->confirmed);
+}
+
 TEST_CASE_METHOD(Fixture, "OnlyATimedRecordCanBeConfirmedAndOnlyByATime") {
   const int64_t failed = Add(Failed(v1::FAILURE_KIND_CRASH)), timed = Add(Timed(3));
   CHECK(absl::IsFailedPrecondition(db->MarkConfirmed(failed, Timed(1))));
