@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "schedules/fast_product_rule.h"
 #include "schedules/loop_tree.h"
 #include "schedules/schedule_template.h"
@@ -52,8 +53,9 @@ TEST_CASE("ProductsOfCoresWithWideVectorsMayTakeFewerMultiplications") {
   CHECK(!OffersFast("matmul:m=64,n=64,k=64", "cortex-a53"));
 }
 
-// Returns the kinds of kernels that came up: with pairs or not, and levels of Strassen's products.
-std::set<std::string> CheckAgainstReference(const char* target_name) {
+// Of convolutions, or of the other products. Returns the kinds of kernels that came up: with pairs or not,
+// and levels of Strassen's products.
+std::set<std::string> CheckAgainstReference(const char* target_name, bool convolutions) {
   // Sums and groups of tiles that fit and that do not, either factor with the lanes, constant and not,
   // batches, groups.
   const std::vector<std::string> shapes = {
@@ -82,6 +84,7 @@ std::set<std::string> CheckAgainstReference(const char* target_name) {
   Rng rng = Rng(11).Fork(target_name);
   std::vector<BatchKernel> kernels;
   for (std::size_t s = 0; s < shapes.size(); ++s) {
+    if (absl::StartsWith(shapes[s], "conv2d") != convolutions) continue;
     const std::shared_ptr<const Task> task = MakeTask(shapes[s], target_name, s % 3 == 2 ? 2 : 1);
     std::vector<Config> configs;
     for (int tries = 0; configs.size() < 7 && tries < 20000; ++tries) {
@@ -112,11 +115,21 @@ std::set<std::string> CheckAgainstReference(const char* target_name) {
   return kinds;
 }
 
-TEST_CASE("FastProductsAgreeWithTheReference") { CHECK(CheckAgainstReference("x86-64-v3").size() == 8); }
+TEST_CASE("FastProductsAgreeWithTheReference") {
+  CHECK(CheckAgainstReference("x86-64-v3", /*convolutions=*/false).size() == 8);
+}
+
+TEST_CASE("FastConvolutionsAgreeWithTheReference") {
+  CHECK(CheckAgainstReference("x86-64-v3", /*convolutions=*/true).size() == 8);
+}
 
 TEST_CASE("FastProductsWithWideVectorsAgreeWithTheReference") {
+  CHECK(CheckAgainstReference("x86-64-v4", /*convolutions=*/false).size() == 8);
+}
+
+TEST_CASE("FastConvolutionsWithWideVectorsAgreeWithTheReference") {
   // Vectors over two blocks of channels may do without pairs and Strassen's products.
-  CHECK(CheckAgainstReference("x86-64-v4").size() == 9);
+  CHECK(CheckAgainstReference("x86-64-v4", /*convolutions=*/true).size() == 9);
 }
 
 TEST_CASE("FastProductsStayExactWhereFactorsAreOfDifferentMagnitudes") {
