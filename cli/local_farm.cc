@@ -84,8 +84,9 @@ absl::Status LocalFarm::StartDaemon(const LocalFarmOptions& options, const std::
   if (!options.compiler_launcher.empty()) {
     arguments.insert(arguments.end(), {"--compiler-launcher", options.compiler_launcher});
   }
-  if (cpus_.shared && !options.emulated)
-    arguments.insert(arguments.end(), {"--builder-nice", absl::StrCat(kSharedBuilderNice)});
+  if (cpus_.shared && !options.emulated) {
+    arguments.insert(arguments.end(), {"--builder-nice", absl::StrCat(kSharedBuilderNice), "--confirm-last"});
+  }
   AppendTransport(options.tracker_transport, &arguments);
   TUNEFARM_ASSIGN_OR_RETURN(daemon_, FarmChild::Start(programs + "/tunefarmd", std::move(arguments),
                                                       cpus_.others, folder_.path() + "/daemon.log"));

@@ -75,9 +75,10 @@ JobPipeline::JobPipeline(db::Database& database, EventLog& events, Clock& clock,
 
 absl::StatusOr<std::unique_ptr<JobPipeline>> JobPipeline::Load(db::Database& database, EventLog& events,
                                                                Clock& clock, const db::Job& job, int builders,
-                                                               PipelinePorts ports) {
+                                                               bool confirms_last, PipelinePorts ports) {
   TUNEFARM_ASSIGN_OR_RETURN(JobSpec spec, ParseJob(job.request));
   TUNEFARM_RETURN_IF_ERROR(AddPrior(database, job, spec));
+  spec.options.confirms_last = confirms_last;
   std::unique_ptr<JobPipeline> pipeline(
       new JobPipeline(database, events, clock, job, builders, std::move(ports)));
   for (const SessionTask& task : spec.tasks) {

@@ -43,9 +43,10 @@ class JobPipeline {
  public:
   // Takes a job up where the database says it is. The database, log and clock must outlive it. An error means
   // that the job cannot go on (an unknown strategy, a template that has changed), or is the database's.
+  // `confirms_last` as in SessionOptions.
   static absl::StatusOr<std::unique_ptr<JobPipeline>> Load(db::Database& database, EventLog& events,
                                                            Clock& clock, const db::Job& job, int builders,
-                                                           PipelinePorts ports);
+                                                           bool confirms_last, PipelinePorts ports);
 
   void OnBuilt(const std::string& work_id, int kernel, absl::StatusOr<Kernel> result);
   void OnExpectedOutput(int task_index, Artifact output);

@@ -191,8 +191,9 @@ std::unique_ptr<JobPipeline> JobRunner::Load() {
   ports.refit = [this](std::unique_ptr<RefitWork> work) { helpers_->Refit(std::move(work)); };
   for (;;) {
     early->clear();
-    absl::StatusOr<std::unique_ptr<JobPipeline>> pipeline = JobPipeline::Load(
-        services_.database, events_, services_.clock, job_, services_.builders.threads(), ports);
+    absl::StatusOr<std::unique_ptr<JobPipeline>> pipeline =
+        JobPipeline::Load(services_.database, events_, services_.clock, job_, services_.builders.threads(),
+                          services_.confirms_last, ports);
     if (pipeline.ok()) {
       *self = pipeline->get();
       helpers_ = std::make_unique<Helpers>(*this, **pipeline);

@@ -30,6 +30,7 @@ struct JobServices {
   Clock& clock;
   std::function<absl::StatusOr<Kernel>(const schedules::Task&, const schedules::Config&)> build;
   std::function<Artifact(const schedules::Workload&)> expected_output;
+  bool confirms_last = false;  // Of SessionOptions.
 };
 
 // Thread safe.

@@ -28,6 +28,7 @@ struct Flags {
   int builders = 0;
   std::string builder_cpus;
   int builder_nice = kBuilderNice;
+  bool confirm_last = false;
   std::string compiler_launcher;
   ProgramFlags program;
 };
@@ -56,6 +57,10 @@ void Declare(CLI::App& app, Flags& flags) {
          "How much compilers yield to everything else; more where kernels are measured on their cores")
       ->capture_default_str()
       ->check(CLI::Range(0, 19));
+  app.add_flag(
+      "--confirm-last", flags.confirm_last,
+      "Confirm a job's winners when all its trials are done: where kernels are measured on the cores "
+      "of compilers, which would disturb it");
   app.add_option("--compiler-launcher", flags.compiler_launcher,
                  "A program put before the compiler, with its arguments: ccache, distcc, icecc");
   AddProgramFlags(app, flags.program, "PEM certificates that sign users and the tracker",
@@ -109,6 +114,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& endings) {
         return BuildKernel(task, config, cache, compiler);
       },
       [&](const schedules::Workload& workload) { return ExpectedOutput(workload, cache); },
+      flags.confirm_last,
   };
   Daemon daemon(services);
   DaemonService service(daemon);

@@ -300,6 +300,8 @@ std::string JobSession::SaveModel() const {
 }
 
 std::optional<Confirmation> JobSession::NextConfirmation() {
+  const auto has_trials_left = [](const TaskState& state) { return state.has_trials_left(); };
+  if (impl_->options.confirms_last && std::ranges::any_of(impl_->tasks, has_trials_left)) return std::nullopt;
   for (TaskState& state : impl_->tasks) {
     if (std::optional<Confirmation> confirmation = state.TakeConfirmation()) return confirmation;
   }

@@ -37,6 +37,9 @@ struct SessionOptions {
   std::string strategy = "xgb";  // One of StrategyNames().
   uint64_t seed = 0;
   int early_stopping = 0;  // End a task after that many trials without improvement; 0: never.
+  // No winner is confirmed while any task has trials left: builds would disturb what is compared, where they
+  // run on the device's cores.
+  bool confirms_last = false;
   // A saved model (SaveModel) to search with until there is data; empty: none. Where tasks have hints, those
   // without are of a kind that it does not know, and do without it.
   std::string start_model;

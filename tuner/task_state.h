@@ -48,6 +48,8 @@ class TaskState {
   const TaskHistory& history() const { return history_; }
   bool searching() const { return phase_ == Phase::kSearching; }
   bool finished() const { return phase_ == Phase::kFinished; }
+  // To propose, or under way.
+  bool has_trials_left() const { return phase_ == Phase::kSearching || phase_ == Phase::kDraining; }
   const std::string& why() const { return why_; }
   bool ended_by_failures() const { return ended_by_failures_; }
   std::optional<int> FindTwin(const std::string& digest) const;

@@ -23,6 +23,22 @@ TEST_CASE("ConfirmedWinnerIsPublished") {
   REQUIRE(summary.finished_why().find("all 40 trials are done") != std::string::npos);
 }
 
+TEST_CASE("WinnersAreConfirmedLastWhereBuildsWouldDisturbThem") {
+  const std::vector<std::shared_ptr<const FakeTask>> tasks = {FakeTask::Make(), FakeTask::Make()};
+  auto session = Make(tasks, {.trials = 4, .strategy = "random", .seed = 1, .confirms_last = true});
+  std::vector<Proposal> under_way = session->Propose(8);
+  REQUIRE(under_way.size() == 8);
+  // All of task 0 first.
+  std::ranges::stable_sort(under_way, {}, &Proposal::task_index);
+  for (const Proposal& proposal : under_way) {
+    CHECK_FALSE(session->NextConfirmation().has_value());
+    const Outcome outcome = tasks[proposal.task_index]->Measure(proposal.config);
+    REQUIRE(session->Report(proposal.task_index, proposal.trial, outcome).ok());
+  }
+  Confirm(*session, tasks);
+  CHECK(session->finished());
+}
+
 TEST_CASE("LossAgainstTheDefaultIsNeverPublished") {
   const auto task = FakeTask::Make();
   auto session = Make({task}, {.trials = 5, .strategy = "random", .seed = 1});
