@@ -205,7 +205,7 @@ std::unique_ptr<JobPipeline> JobRunner::Load() {
       v1::JobSummary summary;
       summary.set_state(v1::JOB_STATE_FAILED);
       summary.set_message(std::string(pipeline.status().message()));
-      End(std::move(summary));
+      End(summary);
       return nullptr;
     }
     if (!Sleep(kRetry)) return nullptr;
