@@ -276,11 +276,10 @@ absl::Status Database::MarkConfirmed(int64_t record_id, const v1::Measurement& c
         record_id, task, confirmation.kernels(0).median_us(), Bytes{bytes}));
     // Of the templates' version that was confirmed last: this program cannot build another's kernels.
     return impl_->connection->Run(
-        "UPDATE best SET (record, median_us, confirmed) = (SELECT c.record, c.median_us, 1 FROM confirmation "
-        "c "
-        "JOIN record r ON r.id = c.record WHERE c.task = ?1 AND r.template_version = (SELECT "
-        "template_version "
-        "FROM record WHERE id = ?2) ORDER BY c.median_us, c.record DESC LIMIT 1) WHERE task = ?1",
+        "UPDATE best SET (record, median_us, confirmed) = "
+        "(SELECT c.record, c.median_us, 1 FROM confirmation c JOIN record r ON r.id = c.record "
+        "WHERE c.task = ?1 AND r.template_version = (SELECT template_version FROM record WHERE id = ?2) "
+        "ORDER BY c.median_us, c.record DESC LIMIT 1) WHERE task = ?1",
         task, record_id);
   });
 }

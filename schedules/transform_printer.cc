@@ -119,12 +119,8 @@ void TransformPrinter::PrintChannelsLast() {
 // The way back, and the epilogue.
 void TransformPrinter::PrintChannelsFirst() {
   const int64_t pixels = out_.height * out_.width, channels = out_.channels;
-  std::string operands;
-  for (const EpilogueOp& op : compute_.epilogue) {
-    if (op.step == EpilogueStep::kBias) absl::StrAppend(&operands, ", const float* restrict bias");
-    if (op.step == EpilogueStep::kResidual) absl::StrAppend(&operands, ", const float* restrict residual");
-  }
-  c_.Open("static void channels_first(const float* restrict all, float* restrict output", operands, ")");
+  c_.Open("static void channels_first(const float* restrict all, float* restrict output",
+          EpilogueOperands(", const float* restrict "), ")");
   OpenPixels(out_);
   c_.Line("const float* restrict from = all + n * ", out_.n, ";");
   c_.Open("for (long c = 0; c < ", channels, "; c += ", lanes_, ")");
@@ -205,12 +201,18 @@ void TransformPrinter::OpenRun() {
   }
 }
 
+// The tensors of the epilogue in the order of arguments, each after `before`.
+std::string TransformPrinter::EpilogueOperands(const char* before) const {
+  std::string operands;
+  for (std::size_t t = 2; t + 1 < compute_.tensors.size(); ++t)
+    absl::StrAppend(&operands, before, compute_.tensors[t].name);
+  return operands;
+}
+
 void TransformPrinter::CloseRun() {
   if (converts()) {
-    std::string operands;
-    for (std::size_t t = 2; t + 1 < compute_.tensors.size(); ++t)
-      absl::StrAppend(&operands, ", ", compute_.tensors[t].name);
-    c_.Line("channels_first(output, arguments[", compute_.tensors.size() - 1, "]", operands, ");");
+    c_.Line("channels_first(output, arguments[", compute_.tensors.size() - 1, "]", EpilogueOperands(", "),
+            ");");
   }
   c_.Close();
 }

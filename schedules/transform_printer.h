@@ -72,6 +72,7 @@ class TransformPrinter {
   void PrintChannelsFirst();
   void OpenPixels(const ImageStrides& image);
   void OpenLanes();
+  std::string EpilogueOperands(const char* before) const;
   template <typename LoadOperand>
   void Epilogue(const LoadOperand& load);
 
