@@ -19,6 +19,7 @@ struct PackedFactor {
   int64_t product = 0, group = 0, block = 0;    // Elements from one to the next, `block` of the sum.
   int64_t group_pairs = 0, all_pairs = 0;       // Sums of pairs: of a group, of all.
   int64_t pairs = 0, scales = 0, elements = 0;  // Where they begin; all, in whole cache lines.
+  int last_parts = 1;  // Of the last group of all: Strassen's blocks that are not outside the tensor.
   int64_t groups() const { return count / width; }
 };
 
@@ -45,6 +46,8 @@ struct FastProductLayout {
   }
   // Sums stay in memory between blocks of them, and between Strassen's products; otherwise in registers.
   bool keeps_sums() const { return products > 1 || sum_blocks > 1; }
+  // The last groups need fewer of the products.
+  bool has_short_groups() const { return rows().last_parts < splits || lanes().last_parts < splits; }
   const PackedFactor& rows() const { return rows_blocked ? blocked : other; }
   const PackedFactor& lanes() const { return rows_blocked ? other : blocked; }
 };

@@ -218,7 +218,7 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
   }
   out.Line("// A group of rows: [product][line of steps][row][term of a step][step].");
   out.Open("static void pack_rows(const float* const* rows, float* restrict to, float* restrict pairs, ",
-           "float* restrict scales)");
+           "float* restrict scales", packed.last_parts < splits ? ", long exist)" : ")");
   if (!pairs) out.Line("(void)pairs;");
   out.Line("float scale[", packed.width, "];");
   out.Open("for (int row = 0; row < ", packed.width, "; ++row)");
@@ -239,7 +239,8 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out) {
   for (int64_t k = in_lines; k + lanes <= terms; k += lanes) out.Line(measure(absl::StrCat(k)));
   if (terms % lanes != 0) out.Line(measure(absl::StrCat(terms - lanes)));
   out.Line("const int power = power_of_2(largest_lane(largest));");
-  out.Line("scale[row] = from_bits(", kTwice, " - power);");
+  out.Line("scale[row] = ", packed.last_parts < splits ? "row >= exist ? 0 : " : "", "from_bits(", kTwice,
+           " - power);");
   out.Line("scales[row] = from_bits(power);");
   out.Close();
   out.Open("for (int row = 0; row < ", packed.part, "; ++row)");
@@ -321,11 +322,15 @@ void PrintPackLanes(const FastProductKernel& kernel, CText& out) {
   out.Blank();
   out.Line("// A group of lanes that is measured: [product][step][term][lane].");
   out.Open("static void pack_lanes(const float* restrict from, long next, float* restrict to, ",
-           "float* restrict pairs, const float* restrict scales)");
+           "float* restrict pairs, const float* restrict scales",
+           packed.last_parts < splits ? ", long exist)" : ")");
   if (!pairs) out.Line("(void)pairs;");
   out.Line("vec scale[", vectors * splits, "];");
   out.Line("for (int v = 0; v < ", vectors * splits, "; ++v) scale[v] = (vec)(", kTwice,
            " - *(const mask_unaligned*)(scales + v * ", lanes, "));");
+  if (packed.last_parts < splits)
+    out.Line("for (int v = 0; v < ", vectors * splits, "; ++v) if (v * ", lanes,
+             " >= exist) scale[v] = (vec){0};");
   out.Open("for (long block = 0, step = 0; block < ", layout.sum_blocks, "; ++block)");
   PrintBlock(kernel, packed, "to", out);
   if (pairs) out.Line("vec pair_sums[", vectors, "][", layout.products, "] = {{{0}}};");

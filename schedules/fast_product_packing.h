@@ -32,12 +32,13 @@ void PrintGatherRows(const FastProductKernel& kernel, CText& out);
 
 // void pack_rows(const float* const* rows, float* to, float* pairs, float* scales): a group of rows, whose
 // terms (RowTerms() of them) are contiguous. `pairs` and `scales` are the group's; the next block's pairs lie
-// PackedFactor::all_pairs on.
+// PackedFactor::all_pairs on. Where last groups are short, with long exist: those behind it are zeros.
 void PrintPackRows(const FastProductKernel& kernel, CText& out);
 
 // void measure_lanes(const float* from, long next, long vectors, float* scales): the scales of vectors of
 // lanes, which are contiguous, with `next` elements from term to term. void pack_lanes(const float* from,
-// long next, float* to, float* pairs, const float* scales): a group of them.
+// long next, float* to, float* pairs, const float* scales): a group of them. Where last groups are short, with
+// long exist.
 void PrintPackLanes(const FastProductKernel& kernel, CText& out);
 
 // How far the element is from the first for a flat index over `axes`, as C.

@@ -33,6 +33,7 @@ class FastProductPrinter {
     if (layout_.rows_blocked) PrintPackRows(kernel_, out_);
     if (!layout_.rows_blocked || layout_.packs_other) PrintPackLanes(kernel_, out_);
     PrintMultiply(kernel_, registers_, out_);
+    NeededTable();
     StoreLanes();
     Run();
     return out_.Take();
@@ -267,8 +268,40 @@ class FastProductPrinter {
       for (const int axis : factors_.outer) absl::StrAppend(&outer, AxisName(axis), ", ");
       out_.Line("gather_rows(", TensorName(*factor.access), ", ", outer, "numbers, ", Gathered(), ");");
     }
-    out_.Line("pack_rows(rows, ", GroupOf(packed, to, "group"), ");");
+    out_.Line("pack_rows(rows, ", GroupOf(packed, to, "group"), Exist(packed, factor, first), ");");
     out_.Close();
+  }
+
+  // How many rows or lanes there are from a group's first on, where it matters.
+  std::string Exist(const PackedFactor& packed, const ProductFactor& factor, const std::string& first) const {
+    if (packed.last_parts == layout_.splits) return "";
+    return absl::StrCat(", ", factor.extent, " - ", first, " - group * ", packed.width);
+  }
+
+  // The products that a group needs, as bits: fewer where some of its tiles lie outside.
+  std::string Needed() const {
+    if (!layout_.has_short_groups()) return "~0ul";
+    const auto outside = [&](const PackedFactor& packed, const ProductFactor& factor, const char* first) {
+      if (packed.last_parts == layout_.splits) return std::string("0");
+      return absl::StrCat(first, " + ", (layout_.splits - 1) * packed.part, " >= ", factor.extent);
+    };
+    return absl::StrCat("products_needed[", outside(layout_.rows(), factors_.rows, "first_row"), "][",
+                        outside(layout_.lanes(), factors_.lanes, "first_lane"), "]");
+  }
+
+  void NeededTable() {
+    if (!layout_.has_short_groups()) return;
+    const int rows[] = {layout_.splits, layout_.rows().last_parts},
+              lanes[] = {layout_.splits, layout_.lanes().last_parts};
+    out_.Line("// Products that a group needs, as bits: [its last rows are outside][its last lanes are outside].");
+    std::string table;
+    for (const int r : rows) {
+      absl::StrAppend(&table, table.empty() ? "" : ", ", "{");
+      for (const int l : lanes)
+        absl::StrAppend(&table, table.back() == '{' ? "" : ", ", ProductsNeeded(form_, r, l), "ul");
+      absl::StrAppend(&table, "}");
+    }
+    out_.Line("static const unsigned long products_needed[2][2] = {", table, "};");
   }
 
   // Where a group's tiles, sums of pairs and scales are.
@@ -339,7 +372,7 @@ class FastProductPrinter {
       }
       out_.Close();
     }
-    out_.Line("pack_lanes(from, next, ", GroupOf(packed, to, "group"), ");");
+    out_.Line("pack_lanes(from, next, ", GroupOf(packed, to, "group"), Exist(packed, factor, first), ");");
     out_.Close();
   }
 
@@ -445,7 +478,7 @@ class FastProductPrinter {
                      in_blocks ? "steps" : absl::StrCat(layout_.steps), ", ", pairs_of(rows, a, "row_group"),
                      ", ", pairs_of(lanes, b, "lane_group"));
     if (layout_.keeps_sums()) {
-      out_.Line("multiply_group(", factors, ", sums, ", in_blocks ? "block == 0" : "1", ");");
+      out_.Line("multiply_group(", factors, ", sums, ", in_blocks ? "block == 0" : "1", ", ", Needed(), ");");
     } else {
       out_.Line("const tile_sums sums = multiply(", factors, ");");
     }

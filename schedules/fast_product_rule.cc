@@ -116,6 +116,11 @@ PackedFactor Pack(int64_t part, bool by_row, int64_t extent, const FastProductPl
   return packed;
 }
 
+int LastParts(const PackedFactor& packed, int64_t extent) {
+  const int64_t groups = CeilDivide(extent, packed.width);
+  return static_cast<int>(CeilDivide(extent - (groups - 1) * packed.width, packed.part));
+}
+
 // Vectors of the target, as far as the printer knows their instructions.
 int LanesOf(const Target& target) {
   return static_cast<int>(
@@ -178,6 +183,8 @@ FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factor
   layout.blocked = Pack(blocked_part, layout.rows_blocked, layout.block, plan, layout);
   layout.other =
       Pack(layout.rows_blocked ? tile_lanes : rows, !layout.rows_blocked, other.extent, plan, layout);
+  layout.blocked.last_parts = LastParts(layout.blocked, blocked.extent);
+  layout.other.last_parts = LastParts(layout.other, other.extent);
   if (other.access->constant) {
     for (const int axis : factors.outer) {
       if (other.access->uses[axis]) layout.other_copies *= facts.compute.axes[axis].extent;
@@ -249,7 +256,7 @@ std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
     starts = {{4, 4, 2, 1, true}, {12, 2, 0, 1, false, true, kLargeBlock}};
     if (SpansBlocks()) starts.push_back({8, 3, 0, 0});
   } else {
-    starts = {{6, 2, 0, 1}, {4, 2, 2, 0, false, true, kSmallBlock, kTermsOfPanel}};
+    starts = {{6, 2, 0, 1}, {4, 2, 2, 0, false, false, kMiddleBlock, kTermsOfPanel}};
   }
   std::vector<Config> configs(starts.size(), preferred);
   for (std::size_t i = 0; i < starts.size(); ++i) SetStart(knobs, starts[i], configs[i]);
@@ -307,8 +314,11 @@ FastProductPlan FastProductRule::Resolve(const ConfigSpace& space, const Config&
   plan.tile.fetches = number("fast_prefetch", 0) != 0;
   plan.levels = static_cast<int>(number("strassen", 0));
   plan.block = number("pack_block", 0);
+  // Blocks of the sum of about the same length.
+  const int64_t steps = CeilDivide(CeilDivide(factors_.term_count, plan.tile.terms), int64_t{1} << plan.levels);
   const int64_t terms = number("fast_terms", 0);
-  plan.steps = RoundUp(CeilDivide(terms == 0 ? factors_.term_count : terms, plan.tile.terms), kLine);
+  const int64_t most = terms == 0 ? steps : RoundUp(CeilDivide(terms, plan.tile.terms), kLine);
+  plan.steps = RoundUp(CeilDivide(steps, CeilDivide(steps, most)), kLine);
   plan.parallel = number("parallel", 0) != 0;
   plan.in_block = number("share", 0) != 0;
   return plan;

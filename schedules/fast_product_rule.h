@@ -118,7 +118,7 @@ class FastProductRule {
  private:
   // Rows that are packed at a time: of which the second-level cache holds the panels as well, and so many
   // that what lies farther away is not read too often.
-  static constexpr int64_t kSmallBlock = 32, kLargeBlock = 128;
+  static constexpr int64_t kSmallBlock = 32, kMiddleBlock = 64, kLargeBlock = 128;
   struct Start {
     int rows, vectors, pairs, levels;
     bool folded = false, fetches = false;

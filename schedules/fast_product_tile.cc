@@ -70,11 +70,13 @@ class TilePrinter {
     out_.Line("// Where a product belongs, its sign, and whether it is the first there.");
     out_.Line("static const struct { int count; struct { int sums, sign, first; } tiles[", tiles,
               "]; } belongs[", layout_.products, "] = {", table, "};");
-    out_.Line("// A block of the sum for a group of tiles, whose sums so far are at `sums`, or none.");
+    out_.Line("// A block of the sum for a group of tiles, whose sums so far are at `sums`, or none, by the products");
+    out_.Line("// whose bits are set in `needed`.");
     out_.Open(
         "static void multiply_group(const float* a, const float* b, long steps, const float* row_pairs, ",
-        "const float* lane_pairs, vec* sums, int none)");
+        "const float* lane_pairs, vec* sums, int none, unsigned long needed)");
     out_.Open("for (int product = 0; product < ", layout_.products, "; ++product)");
+    out_.Line("if ((needed >> product & 1) == 0) continue;");
     out_.Line("const tile_sums part = multiply(a + product * ", layout_.rows().product, "L, b + product * ",
               layout_.lanes().product, "L, steps, row_pairs + product * ", layout_.rows().part,
               ", lane_pairs + product * ", layout_.lanes().part, ");");

@@ -8,8 +8,9 @@ namespace tunefarm::schedules {
 
 // tile_sums multiply(const float* a, const float* b, long steps, const float* row_pairs, const float*
 // lane_pairs): a block of the sum for one tile; and where sums stay in memory (keeps_sums) multiply_group(),
-// of the same parameters, vec* sums and int none, which adds it to those of a group's tiles or, where there
-// are `none` so far, begins them. `registers`: vector registers of the target.
+// of the same parameters, vec* sums, int none and unsigned long needed, which adds it to those of a group's
+// tiles or, where there are `none` so far, begins them, by the products that are `needed` (ProductsNeeded).
+// `registers`: vector registers of the target.
 void PrintMultiply(const FastProductKernel& kernel, int registers, CText& out);
 
 }  // namespace tunefarm::schedules

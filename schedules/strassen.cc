@@ -58,6 +58,25 @@ const BlockProducts& StrassenProducts(int levels) {
   return forms[levels];
 }
 
+uint64_t ProductsNeeded(const BlockProducts& form, int rows, int columns) {
+  const int splits = form.splits;
+  const auto any = [&](const std::vector<int>& blocks, int in_rows, int in_columns) {
+    for (int row = 0; row < in_rows; ++row) {
+      for (int column = 0; column < in_columns; ++column) {
+        if (blocks[row * splits + column] != 0) return true;
+      }
+    }
+    return false;
+  };
+  uint64_t needed = 0;
+  for (std::size_t p = 0; p < form.products.size(); ++p) {
+    const BlockProduct& product = form.products[p];
+    if (any(product.a, rows, splits) && any(product.b, splits, columns) && any(product.c, rows, columns))
+      needed |= uint64_t{1} << p;
+  }
+  return needed;
+}
+
 double StrassenErrorGrowth(int levels) {
   const BlockProducts& form = StrassenProducts(levels);
   const int splits = form.splits;

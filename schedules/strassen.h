@@ -2,6 +2,7 @@
 // of blocks make what eight would, and applied to the blocks again 49 what 64 would.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 namespace tunefarm::schedules {
@@ -19,6 +20,11 @@ struct BlockProducts {
 
 // The algorithm applied `levels` times, 0 to 2: with 1, 7 or 49 products.
 const BlockProducts& StrassenProducts(int levels);
+
+// The products that are needed where only the first `rows` rows of blocks of A and C and the first `columns`
+// columns of blocks of B and C are there, and the others are zeros: bit p stands for products[p]. The first
+// product of each block that is there is among them.
+uint64_t ProductsNeeded(const BlockProducts& form, int rows, int columns);
 
 // How many times the rounding error of direct summation a result has, for rows of A and columns of B whose
 // magnitudes differ by a factor of at most 2: the ratio of the standard deviations, for independent

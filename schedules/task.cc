@@ -148,7 +148,7 @@ class TiledTask : public Task {
           std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", facts_, target, threads));
     } else if (FastProductRule::Serves(facts_, target)) {
       others_.push_back(
-          std::make_unique<ProductAlternative<FastProductRule>>("fast-5", facts_, target, threads));
+          std::make_unique<ProductAlternative<FastProductRule>>("fast-6", facts_, target, threads));
     }
   }
   // Before anything else.

@@ -169,6 +169,7 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
                              "multiply_group",
                              "tile_sums",
                              "belongs",
+                             "products_needed",
                              "gather",
                              "gather_rows",
                              "load_blocks",
