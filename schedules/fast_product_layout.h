@@ -39,6 +39,7 @@ struct FastProductLayout {
   int64_t shared_elements = 0, block_elements = 0;
   int threads = 1;
   bool shares_block = false;  // Threads share the work in a block; otherwise the blocks.
+  int few_rows = 0;  // Of the last group, where plain sums of these cost less than a tile; 0: no such.
   // From one thread's block to the next one's, and where a thread gathers.
   int64_t thread_stride() const { return shares_block ? gathered : block_elements + gathered; }
   int64_t workspace_elements() const {

@@ -37,8 +37,8 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out);
 
 // void measure_lanes(const float* from, long next, long vectors, float* scales): the scales of vectors of
 // lanes, which are contiguous, with `next` elements from term to term. void pack_lanes(const float* from,
-// long next, float* to, float* pairs, const float* scales): a group of them. Where last groups are short, with
-// long exist.
+// long next, float* to, float* pairs, const float* scales): a group of them. Where last groups are short,
+// with long exist.
 void PrintPackLanes(const FastProductKernel& kernel, CText& out);
 
 // How far the element is from the first for a flat index over `axes`, as C.

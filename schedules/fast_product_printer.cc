@@ -293,7 +293,8 @@ class FastProductPrinter {
     if (!layout_.has_short_groups()) return;
     const int rows[] = {layout_.splits, layout_.rows().last_parts},
               lanes[] = {layout_.splits, layout_.lanes().last_parts};
-    out_.Line("// Products that a group needs, as bits: [its last rows are outside][its last lanes are outside].");
+    out_.Line(
+        "// Products that a group needs, as bits: [its last rows are outside][its last lanes are outside].");
     std::string table;
     for (const int r : rows) {
       absl::StrAppend(&table, table.empty() ? "" : ", ", "{");
@@ -475,12 +476,19 @@ class FastProductPrinter {
     };
     const std::string factors =
         absl::StrCat(group_of(rows, a, "row_group"), ", ", group_of(lanes, b, "lane_group"), ", ",
-                     in_blocks ? "steps" : absl::StrCat(layout_.steps), ", ", pairs_of(rows, a, "row_group"),
-                     ", ", pairs_of(lanes, b, "lane_group"));
+                     in_blocks ? "steps" : absl::StrCat(layout_.steps));
+    const std::string pairs =
+        absl::StrCat(", ", pairs_of(rows, a, "row_group"), ", ", pairs_of(lanes, b, "lane_group"));
+    const std::string few =
+        layout_.few_rows == 0 ? "0"
+                              : absl::StrCat("first_row + ", layout_.few_rows, " >= ", factors_.rows.extent);
     if (layout_.keeps_sums()) {
-      out_.Line("multiply_group(", factors, ", sums, ", in_blocks ? "block == 0" : "1", ", ", Needed(), ");");
+      out_.Line("multiply_group(", factors, pairs, ", sums, ", in_blocks ? "block == 0" : "1", ", ", Needed(),
+                ", ", few, ");");
     } else {
-      out_.Line("const tile_sums sums = multiply(", factors, ");");
+      out_.Line("const tile_sums sums = ",
+                layout_.few_rows > 0 ? absl::StrCat(few, " ? multiply_few(", factors, ") : ") : "",
+                "multiply(", factors, pairs, ");");
     }
     if (in_blocks) out_.Line("if (block + 1 < ", layout_.sum_blocks, ") continue;");
     const auto scales_of = [&](const char* name, const PackedFactor& packed, const std::string& at,

@@ -121,6 +121,12 @@ int LastParts(const PackedFactor& packed, int64_t extent) {
   return static_cast<int>(CeilDivide(extent - (groups - 1) * packed.width, packed.part));
 }
 
+// Pairs save less than half of a tile.
+int FewRows(const FastProductLayout& layout, const FastTile& tile, int64_t extent) {
+  const int64_t width = layout.rows().width, last = extent - (CeilDivide(extent, width) - 1) * width;
+  return last < tile.rows && (!tile.pairs || 2 * last <= tile.rows) ? static_cast<int>(last) : 0;
+}
+
 // Vectors of the target, as far as the printer knows their instructions.
 int LanesOf(const Target& target) {
   return static_cast<int>(
@@ -193,6 +199,7 @@ FastProductLayout LayOut(const ComputeFacts& facts, const ProductFactors& factor
   } else {
     layout.shared_elements = layout.other.elements;
   }
+  layout.few_rows = FewRows(layout, plan.tile, factors.rows.extent);
   const int64_t lanes_width = layout.lanes().width, rows_width = layout.rows().width;
   if (!ReadsLanesInPlace(factors) || factors.lanes.extent % lanes_width != 0)
     layout.gathered = RoundUp(factors.term_count * lanes_width, kLine);
@@ -315,7 +322,8 @@ FastProductPlan FastProductRule::Resolve(const ConfigSpace& space, const Config&
   plan.levels = static_cast<int>(number("strassen", 0));
   plan.block = number("pack_block", 0);
   // Blocks of the sum of about the same length.
-  const int64_t steps = CeilDivide(CeilDivide(factors_.term_count, plan.tile.terms), int64_t{1} << plan.levels);
+  const int64_t steps =
+      CeilDivide(CeilDivide(factors_.term_count, plan.tile.terms), int64_t{1} << plan.levels);
   const int64_t terms = number("fast_terms", 0);
   const int64_t most = terms == 0 ? steps : RoundUp(CeilDivide(terms, plan.tile.terms), kLine);
   plan.steps = RoundUp(CeilDivide(steps, CeilDivide(steps, most)), kLine);

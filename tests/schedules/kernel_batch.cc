@@ -167,6 +167,7 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
                              "add",
                              "measure_lanes",
                              "multiply_group",
+                             "multiply_few",
                              "tile_sums",
                              "belongs",
                              "products_needed",
