@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::array<int64_t, 8> kBlocks = {32, 64, 96, 128, 192, 256, 512, 1024};
 constexpr int64_t kTermsOfPanel = 288;  // Of two vectors of 8 lanes, half of a first-level cache.
+constexpr int64_t kPackedBytes = 256 << 10;
+constexpr int64_t kFloat = sizeof(float);
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
 constexpr std::array<int64_t, 11> kRows = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14};
@@ -263,7 +265,10 @@ std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
     starts = {{4, 4, 2, 1, true}, {12, 2, 0, 1, false, true, kLargeBlock}};
     if (SpansBlocks()) starts.push_back({8, 3, 0, 0});
   } else {
-    starts = {{6, 2, 0, 1}, {4, 2, 2, 0, false, false, kMiddleBlock, kTermsOfPanel}};
+    // Packed rows take a part of the second-level cache.
+    const bool many_terms = kMiddleBlock * factors_.term_count * kFloat > kPackedBytes;
+    starts = {{6, 2, 0, 1},
+              {4, 2, 2, 0, false, false, many_terms ? kSmallBlock : kMiddleBlock, kTermsOfPanel}};
   }
   std::vector<Config> configs(starts.size(), preferred);
   for (std::size_t i = 0; i < starts.size(); ++i) SetStart(knobs, starts[i], configs[i]);
