@@ -1,5 +1,5 @@
-// What most sources include, read by the compiler once for all libraries (tunefarm_library in cmake/tunefarm.cmake). Sources
-// include what they use all the same.
+// What most sources include, read by the compiler once for all libraries (tunefarm_library in
+// cmake/tunefarm.cmake). Sources include what they use all the same.
 #include <algorithm>
 #include <array>
 #include <cmath>

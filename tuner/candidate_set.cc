@@ -11,11 +11,21 @@ constexpr int kDraws = 64;
 // The largest space that is walked through: some 20 ms at 20 ns a step. Twice that doubles the worst stall of
 // a proposal; half leaves spaces of half a million points to luck.
 constexpr int64_t kMaxEnumeration = 1 << 20;
+// Configs that are refused because their kernel is known, at 0.1 ms each; after that many they are taken, and
+// cost a build. Of large spaces a third of the picks are such, where little is left more.
+constexpr int kMaxTwins = 100;
 
 }  // namespace
 
 bool CandidateSet::Add(const schedules::Config& config) {
   if (history_.Seen(config) || !set_.insert(config).second) return false;
+  if (twins_ < kMaxTwins) {
+    const uint64_t kernel = history_.KernelOf(config);
+    if (kernel != 0 && (history_.HasKernel(kernel) || !kernels_.insert(kernel).second)) {
+      ++twins_;
+      return false;
+    }
+  }
   configs_.push_back(config);
   return true;
 }

@@ -1,6 +1,7 @@
-// The configs that one Ask() is about to return: distinct, and new to the history.
+// The configs that one Ask() is about to return: distinct, new to the history, and of kernels that are.
 #pragma once
 
+#include <cstdint>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -14,7 +15,7 @@ class CandidateSet {
  public:
   explicit CandidateSet(const TaskHistory& history) : history_(history) {}
 
-  // False when it was seen before, here or in the history.
+  // False when it was seen before, here or in the history, or comes to the kernel of one that was.
   bool Add(const schedules::Config& config);
   // A random unseen legal config; when sampling finds none and the space is small enough, by walking through
   // all of it. False: there is none.
@@ -30,6 +31,8 @@ class CandidateSet {
   const TaskHistory& history_;
   std::vector<schedules::Config> configs_;
   std::unordered_set<schedules::Config, schedules::ConfigHash> set_;
+  std::unordered_set<uint64_t> kernels_;
+  int twins_ = 0;  // Refused.
 };
 
 }  // namespace tunefarm::tuner

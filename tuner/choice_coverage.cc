@@ -11,6 +11,9 @@ using schedules::Config;
 using schedules::Knob;
 using schedules::KnobKind;
 
+// Candidates with a choice that makes no difference all come to kernels that are known.
+constexpr int kMostRefused = 8;
+
 struct Choice {
   std::size_t knob;
   uint16_t value;
@@ -35,8 +38,10 @@ bool AddToDefault(Choice choice, const TaskHistory& history, CandidateSet& picke
 }
 
 void AddBest(Choice choice, const std::vector<Scored>& candidates, CandidateSet& picked) {
+  int refused = 0;
   for (const Scored& candidate : candidates) {
-    if (Has(candidate.config, choice) && picked.Add(candidate.config)) return;
+    if (!Has(candidate.config, choice)) continue;
+    if (picked.Add(candidate.config) || ++refused == kMostRefused) return;
   }
 }
 

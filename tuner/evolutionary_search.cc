@@ -26,6 +26,8 @@ constexpr double kHintShare = 0.5;
 // Every so many trials, one goes to a choice that was not tried, as long as there are any. By the number of
 // the trial and not by the place in the batch, since a new model drops what is left of a batch.
 constexpr int kCoverEvery = 3;
+// So many times the picks that a batch needs are chosen.
+constexpr int kSpare = 8;
 // Picks of a batch differ in at least this many knobs.
 constexpr int kMinDistance = 2;
 
@@ -120,8 +122,8 @@ std::vector<schedules::Config> EvolutionarySearch::Ask(const TaskHistory& histor
       if (picked.size() < kHintShare * count) picked.Add(hint);
     }
     const std::vector<Scored> met = Walk(history, predict, hints, rng);
-    // More than will be needed, as some of them may be picked by other ways.
-    const std::vector<int> promising = PickBatch(met, 2 * count, kMinDistance);
+    // More than will be needed, as some of them may be picked by other ways, and some come to one kernel.
+    const std::vector<int> promising = PickBatch(met, kSpare * count, kMinDistance);
     auto next = promising.begin();
     while (picked.size() < count) {
       const int before = picked.size();

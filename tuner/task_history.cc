@@ -17,7 +17,15 @@ bool TaskHistory::Add(int trial, const schedules::Config& config) {
   Entry& entry = entries_[trial];
   entry.trial = trial;
   entry.config = config;
+  if (kernel_of_ != nullptr) unidentified_.push_back(config);
   return true;
+}
+
+void TaskHistory::IdentifyKernels() {
+  for (const schedules::Config& config : unidentified_) {
+    if (const uint64_t kernel = kernel_of_(config); kernel != 0) kernels_.insert(kernel);
+  }
+  unidentified_.clear();
 }
 
 void TaskHistory::Complete(int trial, Outcome outcome) {

@@ -1,8 +1,11 @@
 // What is known of one task: which configs were proposed and what came of them.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "schedules/config_space.h"
@@ -19,8 +22,12 @@ class TaskHistory {
     Outcome outcome;
   };
 
-  // `space` must outlive the history.
-  explicit TaskHistory(const schedules::ConfigSpace& space) : space_(&space) {}
+  // Which kernel a config comes to (KernelId); 0: not known.
+  using Identify = std::function<uint64_t(const schedules::Config&)>;
+
+  // `space` must outlive the history. Without `kernel_of` no two configs count as the same kernel.
+  explicit TaskHistory(const schedules::ConfigSpace& space, Identify kernel_of = nullptr)
+      : space_(&space), kernel_of_(std::move(kernel_of)) {}
 
   const schedules::ConfigSpace& space() const { return *space_; }
   // False, and nothing happens, when the trial or the config is already there.
@@ -29,6 +36,13 @@ class TaskHistory {
   void Complete(int trial, Outcome outcome);
 
   bool Seen(const schedules::Config& config) const { return seen_.contains(config); }
+  uint64_t KernelOf(const schedules::Config& config) const {
+    return kernel_of_ == nullptr ? 0 : kernel_of_(config);
+  }
+  // Finds out which kernels the trials are that were added since the last call.
+  void IdentifyKernels();
+  // One of the trials identified so far comes to this kernel.
+  bool HasKernel(uint64_t kernel) const { return kernels_.contains(kernel); }
   const Entry* Find(int trial) const;
   const std::map<int, Entry>& entries() const { return entries_; }  // By trial.
   int trials() const { return static_cast<int>(entries_.size()); }
@@ -45,7 +59,10 @@ class TaskHistory {
 
  private:
   const schedules::ConfigSpace* space_;
+  const Identify kernel_of_;
   std::map<int, Entry> entries_;
+  std::vector<schedules::Config> unidentified_;
+  std::unordered_set<uint64_t> kernels_;
   std::unordered_set<schedules::Config, schedules::ConfigHash> seen_;
   int done_ = 0;
   int failures_ = 0;

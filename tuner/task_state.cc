@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tuner/kernel_id.h"
 
 namespace tunefarm::tuner {
 namespace {
@@ -48,7 +49,8 @@ TaskState::TaskState(int index, std::shared_ptr<const schedules::Task> task, std
       fixed_(std::move(fixed)),
       strategy_(std::move(strategy)),
       limits_(limits),
-      history_(task_->space()) {}
+      history_(task_->space(),
+               [task = task_.get()](const Config& config) { return KernelId(*task, config); }) {}
 
 absl::Status TaskState::Restore(int trial, const std::string& text, std::optional<Outcome> outcome) {
   const absl::StatusOr<Config> config = task_->space().FromText(text);
@@ -76,6 +78,7 @@ bool TaskState::RefillPlan(const Predictor& predict, uint64_t seed) {
     const int count = std::min(strategy_->batch(), limits_.trials - history_.trials());
     // A generator of its own for every trial: what was drawn before a crash does not matter after it.
     Rng rng = Rng(seed).Fork(absl::StrCat("task ", index_, " trial ", history_.next_trial()));
+    history_.IdentifyKernels();
     plan_ = strategy_->Ask(history_, predict, count, rng);
   }
   std::reverse(plan_.begin(), plan_.end());

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "schedules/target.h"
+#include "schedules/workload.h"
 #include "tests/catch.h"
 #include "tests/tuner/fake_task.h"
 #include "tests/tuner/session_run.h"
@@ -241,6 +243,37 @@ TEST_CASE("BadJobIsRefusedByName") {
   REQUIRE(why({"tm=5"}, {}).find("tm=5") != std::string::npos);
   REQUIRE(why({}, {.start_model = "junk"}).find("not a cost model") != std::string::npos);
   REQUIRE(why({}, {.trials = 0}).find("trials") != std::string::npos);
+}
+
+TEST_CASE("TrialsOfATaskAreDifferentKernels") {
+  for (const char* text : {"conv2d:n=1,h=14,w=14,ci=256,co=1024,kh=1,kw=1,layout=nhwc,epilogue=bias+relu",
+                           "depthwise_conv2d:n=1,h=14,w=14,c=96,kh=3,kw=3,pad=1,layout=nhwc"}) {
+    INFO(text);
+    const std::shared_ptr<const schedules::Task> task =
+        *schedules::Task::Create(*schedules::Workload::Parse(text), *schedules::FindTarget("x86-64-v3"));
+    std::vector<SessionTask> tasks(1);
+    tasks[0].task = task;
+    auto session = *JobSession::Create(std::move(tasks), {.trials = 64, .strategy = "xgb", .seed = 1});
+    std::set<std::string> sources;
+    int trials = 0;
+    for (;;) {
+      const std::vector<Proposal> proposals = session->Propose(8);
+      if (proposals.empty()) break;
+      for (const Proposal& proposal : proposals) {
+        std::string c = task->Generate(proposal.config)->c;
+        while (c.rfind("//", 0) == 0) c = c.substr(c.find('\n') + 1);
+        for (const std::string& flag : task->Generate(proposal.config)->flags) c += flag;
+        CHECK(sources.insert(c).second);
+        Outcome outcome;
+        outcome.ok = true;
+        outcome.median_us = 100 + (trials * 37) % 50;
+        REQUIRE(session->Report(0, proposal.trial, outcome).ok());
+        ++trials;
+      }
+      Refit(*session);
+    }
+    CHECK(trials == 64);
+  }
 }
 
 TEST_CASE("TwinsAreKnownByTheirDigest") {

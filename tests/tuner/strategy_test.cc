@@ -78,6 +78,56 @@ TEST_CASE("EveryStrategyFindsEveryConfigOfASmallSpaceAndThenStops") {
   }
 }
 
+TEST_CASE("NoKernelIsProposedTwice") {
+  const auto task = FakeTask::Make();
+  // As if the order made no difference, and blocks of more than 8 none to each other.
+  const auto kernel_of = [](const Config& config) {
+    uint64_t id = 1;
+    for (std::size_t k = 0; k + 1 < config.choice.size(); ++k)
+      id = 100 * id + (k == 3 ? std::min<uint64_t>(config.choice[k], 3) : config.choice[k]);
+    return id;
+  };
+  for (const std::string& name : StrategyNames()) {
+    INFO(name);
+    auto strategy = *MakeStrategy(name);
+    TaskHistory history(task->space(), kernel_of);
+    const Predictor predict = name == "xgb" ? Oracle(*task) : Predictor();
+    Rng rng(3);
+    std::set<uint64_t> kernels;
+    while (history.trials() < 80) {
+      history.IdentifyKernels();
+      for (const Config& config : strategy->Ask(history, predict, strategy->batch(), rng)) {
+        REQUIRE(history.Add(history.next_trial(), config));
+        history.Complete(history.next_trial() - 1, task->Measure(config));
+        REQUIRE(kernels.insert(kernel_of(config)).second);
+      }
+    }
+  }
+}
+
+TEST_CASE("SearchStopsWhenAllKernelsAreMeasured") {
+  using namespace schedules;
+  const auto fast = [](const ConfigSpace&, const Config&) { return true; };
+  const auto legal = [](const ConfigSpace&, const Config&) { return absl::OkStatus(); };
+  const std::vector<std::string> values = {"0", "1", "2", "3", "4"};
+  const ConfigSpace space({Knob{"a", KnobKind::kSplit, values, {0, 1, 2, 3, 4}},
+                           Knob{"b", KnobKind::kSplit, values, {0, 1, 2, 3, 4}}},
+                          Config{{0, 0}}, legal, fast);
+  for (const std::string& name : StrategyNames()) {
+    INFO(name);
+    auto strategy = *MakeStrategy(name);
+    TaskHistory history(space, [](const Config& config) { return uint64_t{1} + config.choice[0]; });
+    Rng rng(7);
+    for (;;) {
+      history.IdentifyKernels();
+      const std::vector<Config> asked = strategy->Ask(history, Predictor(), 3, rng);
+      if (asked.empty()) break;
+      for (const Config& config : asked) REQUIRE(history.Add(history.next_trial(), config));
+    }
+    REQUIRE(history.trials() == 5);
+  }
+}
+
 TEST_CASE("SameSeedGivesTheSameSearch") {
   const auto task = FakeTask::Make();
   for (const std::string& name : StrategyNames()) {
