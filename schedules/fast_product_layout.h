@@ -47,8 +47,6 @@ struct FastProductLayout {
   }
   // Sums stay in memory between blocks of them, and between Strassen's products; otherwise in registers.
   bool keeps_sums() const { return products > 1 || sum_blocks > 1; }
-  // The last groups need fewer of the products.
-  bool has_short_groups() const { return rows().last_parts < splits || lanes().last_parts < splits; }
   const PackedFactor& rows() const { return rows_blocked ? blocked : other; }
   const PackedFactor& lanes() const { return rows_blocked ? other : blocked; }
 };

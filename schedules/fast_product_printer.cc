@@ -33,7 +33,6 @@ class FastProductPrinter {
     if (layout_.rows_blocked) PrintPackRows(kernel_, out_);
     if (!layout_.rows_blocked || layout_.packs_other) PrintPackLanes(kernel_, out_);
     PrintMultiply(kernel_, registers_, out_);
-    NeededTable();
     StoreLanes();
     Run();
     return out_.Take();
@@ -278,31 +277,11 @@ class FastProductPrinter {
     return absl::StrCat(", ", factor.extent, " - ", first, " - group * ", packed.width);
   }
 
-  // The products that a group needs, as bits: fewer where some of its tiles lie outside.
-  std::string Needed() const {
-    if (!layout_.has_short_groups()) return "~0ul";
-    const auto outside = [&](const PackedFactor& packed, const ProductFactor& factor, const char* first) {
-      if (packed.last_parts == layout_.splits) return std::string("0");
-      return absl::StrCat(first, " + ", (layout_.splits - 1) * packed.part, " >= ", factor.extent);
-    };
-    return absl::StrCat("products_needed[", outside(layout_.rows(), factors_.rows, "first_row"), "][",
-                        outside(layout_.lanes(), factors_.lanes, "first_lane"), "]");
-  }
-
-  void NeededTable() {
-    if (!layout_.has_short_groups()) return;
-    const int rows[] = {layout_.splits, layout_.rows().last_parts},
-              lanes[] = {layout_.splits, layout_.lanes().last_parts};
-    out_.Line(
-        "// Products that a group needs, as bits: [its last rows are outside][its last lanes are outside].");
-    std::string table;
-    for (const int r : rows) {
-      absl::StrAppend(&table, table.empty() ? "" : ", ", "{");
-      for (const int l : lanes)
-        absl::StrAppend(&table, table.back() == '{' ? "" : ", ", ProductsNeeded(form_, r, l), "ul");
-      absl::StrAppend(&table, "}");
-    }
-    out_.Line("static const unsigned long products_needed[2][2] = {", table, "};");
+  // Whether the group that begins at `first` is the last one and shorter than others.
+  std::string IsShort(const PackedFactor& packed, const ProductFactor& factor, const char* first,
+                      int few) const {
+    if (packed.last_parts == layout_.splits && few == 0) return "0";
+    return absl::StrCat(first, " + ", few > 0 ? few : packed.last_parts * packed.part, " >= ", factor.extent);
   }
 
   // Where a group's tiles, sums of pairs and scales are.
@@ -479,12 +458,10 @@ class FastProductPrinter {
                      in_blocks ? "steps" : absl::StrCat(layout_.steps));
     const std::string pairs =
         absl::StrCat(", ", pairs_of(rows, a, "row_group"), ", ", pairs_of(lanes, b, "lane_group"));
-    const std::string few =
-        layout_.few_rows == 0 ? "0"
-                              : absl::StrCat("first_row + ", layout_.few_rows, " >= ", factors_.rows.extent);
+    const std::string few = IsShort(rows, factors_.rows, "first_row", layout_.few_rows);
     if (layout_.keeps_sums()) {
-      out_.Line("multiply_group(", factors, pairs, ", sums, ", in_blocks ? "block == 0" : "1", ", ", Needed(),
-                ", ", few, ");");
+      out_.Line("multiply_group(", factors, pairs, ", sums, ", in_blocks ? "block == 0" : "1", ", ", few,
+                ", ", IsShort(lanes, factors_.lanes, "first_lane", 0), ");");
     } else {
       out_.Line("const tile_sums sums = ",
                 layout_.few_rows > 0 ? absl::StrCat(few, " ? multiply_few(", factors, ") : ") : "",

@@ -112,22 +112,28 @@ class TilePrinter {
     out_.Line("// Where a product belongs, its sign, and whether it is the first there.");
     out_.Line("static const struct { int count; struct { int sums, sign, first; } tiles[", tiles,
               "]; } belongs[", layout_.products, "] = {", table, "};");
-    out_.Line(
-        "// A block of the sum for a group of tiles, whose sums so far are at `sums`, or none, by the "
-        "products");
-    out_.Line("// whose bits are set in `needed`.");
+    const int rows[] = {layout_.splits, layout_.rows().last_parts},
+              lanes[] = {layout_.splits, layout_.lanes().last_parts};
+    table.clear();
+    for (const int r : rows) {
+      absl::StrAppend(&table, table.empty() ? "" : ", ", "{", ProductsNeeded(form_, r, lanes[0]), "ul, ",
+                      ProductsNeeded(form_, r, lanes[1]), "ul}");
+    }
+    out_.Line("// Those that a group needs, as bits: [whether its rows are short][whether its lanes are].");
+    out_.Line("static const unsigned long products_needed[2][2] = {", table, "};");
+    out_.Line("// A block of the sum for a group of tiles, whose sums so far are at `sums`, or none.");
     out_.Open(
         "static void multiply_group(const float* a, const float* b, long steps, const float* row_pairs, ",
-        "const float* lane_pairs, vec* sums, int none, unsigned long needed, int few)");
-    if (layout_.few_rows == 0) out_.Line("(void)few;");
+        "const float* lane_pairs, vec* sums, int none, int short_rows, int short_lanes)");
+    out_.Line("const unsigned long needed = products_needed[short_rows][short_lanes];");
     out_.Open("for (int product = 0; product < ", layout_.products, "; ++product)");
     out_.Line("if ((needed >> product & 1) == 0) continue;");
     const std::string factors = absl::StrCat("(a + product * ", layout_.rows().product, "L, b + product * ",
                                              layout_.lanes().product, "L, steps");
     out_.Line("const tile_sums part = ",
-              layout_.few_rows > 0 ? absl::StrCat("few ? multiply_few", factors, ") : ") : "", "multiply",
-              factors, ", row_pairs + product * ", layout_.rows().part, ", lane_pairs + product * ",
-              layout_.lanes().part, ");");
+              layout_.few_rows > 0 ? absl::StrCat("short_rows ? multiply_few", factors, ") : ") : "",
+              "multiply", factors, ", row_pairs + product * ", layout_.rows().part,
+              ", lane_pairs + product * ", layout_.lanes().part, ");");
     out_.Open("for (int t = 0; t < belongs[product].count; ++t)");
     out_.Line("vec* restrict to = sums + belongs[product].tiles[t].sums;");
     out_.Line("const float sign = (float)belongs[product].tiles[t].sign;");
