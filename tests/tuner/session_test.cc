@@ -260,9 +260,11 @@ TEST_CASE("TrialsOfATaskAreDifferentKernels") {
       const std::vector<Proposal> proposals = session->Propose(8);
       if (proposals.empty()) break;
       for (const Proposal& proposal : proposals) {
-        std::string c = task->Generate(proposal.config)->c;
+        const absl::StatusOr<schedules::KernelSource> source = task->Generate(proposal.config);
+        REQUIRE(source.ok());
+        std::string c = source->c;
         while (c.rfind("//", 0) == 0) c = c.substr(c.find('\n') + 1);
-        for (const std::string& flag : task->Generate(proposal.config)->flags) c += flag;
+        for (const std::string& flag : source->flags) c += flag;
         CHECK(sources.insert(c).second);
         Outcome outcome;
         outcome.ok = true;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -41,6 +42,19 @@ std::vector<double> Search(const std::string& strategy, const FakeTask& task, in
   return best;
 }
 
+// 25 points, of which those exist that `is_legal`.
+schedules::ConfigSpace FiveByFive(const std::function<bool(const Config&)>& is_legal) {
+  using namespace schedules;
+  const auto fast = [is_legal](const ConfigSpace&, const Config& c) { return is_legal(c); };
+  const auto legal = [is_legal](const ConfigSpace&, const Config& c) {
+    return is_legal(c) ? absl::OkStatus() : absl::InvalidArgumentError("odd one");
+  };
+  const std::vector<std::string> values = {"0", "1", "2", "3", "4"};
+  return ConfigSpace({Knob{"a", KnobKind::kSplit, values, {0, 1, 2, 3, 4}},
+                      Knob{"b", KnobKind::kSplit, values, {0, 1, 2, 3, 4}}},
+                     Config{{0, 0}}, legal, fast);
+}
+
 }  // namespace
 
 TEST_CASE("UnknownStrategyIsRefusedWithTheKnownOnes") {
@@ -52,15 +66,8 @@ TEST_CASE("UnknownStrategyIsRefusedWithTheKnownOnes") {
 }
 
 TEST_CASE("EveryStrategyFindsEveryConfigOfASmallSpaceAndThenStops") {
-  using namespace schedules;
-  const auto fast = [](const ConfigSpace&, const Config& c) { return (c.choice[0] + c.choice[1]) % 3 != 1; };
-  const auto legal = [fast](const ConfigSpace& s, const Config& c) {
-    return fast(s, c) ? absl::OkStatus() : absl::InvalidArgumentError("odd one");
-  };
-  const std::vector<std::string> values = {"0", "1", "2", "3", "4"};
-  const ConfigSpace space({Knob{"a", KnobKind::kSplit, values, {0, 1, 2, 3, 4}},
-                           Knob{"b", KnobKind::kSplit, values, {0, 1, 2, 3, 4}}},
-                          Config{{0, 0}}, legal, fast);
+  const schedules::ConfigSpace space =
+      FiveByFive([](const Config& c) { return (c.choice[0] + c.choice[1]) % 3 != 1; });
   for (const std::string& name : StrategyNames()) {
     INFO(name);
     auto strategy = *MakeStrategy(name);
@@ -106,13 +113,7 @@ TEST_CASE("NoKernelIsProposedTwice") {
 }
 
 TEST_CASE("SearchStopsWhenAllKernelsAreMeasured") {
-  using namespace schedules;
-  const auto fast = [](const ConfigSpace&, const Config&) { return true; };
-  const auto legal = [](const ConfigSpace&, const Config&) { return absl::OkStatus(); };
-  const std::vector<std::string> values = {"0", "1", "2", "3", "4"};
-  const ConfigSpace space({Knob{"a", KnobKind::kSplit, values, {0, 1, 2, 3, 4}},
-                           Knob{"b", KnobKind::kSplit, values, {0, 1, 2, 3, 4}}},
-                          Config{{0, 0}}, legal, fast);
+  const schedules::ConfigSpace space = FiveByFive([](const Config&) { return true; });
   for (const std::string& name : StrategyNames()) {
     INFO(name);
     auto strategy = *MakeStrategy(name);
