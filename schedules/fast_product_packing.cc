@@ -72,6 +72,13 @@ void PairOf(const FastProductKernel& kernel, int product, const std::string& fir
 
 }  // namespace
 
+CSum OuterOffset(const FastProductKernel& kernel, const LinearAccess& access) {
+  CSum sum(access.offset);
+  for (const int axis : kernel.factors.outer)
+    sum.Add(kernel.facts.compute.axes[axis].name, access.stride[axis]);
+  return sum;
+}
+
 std::string FlatOffset(const ComputeFacts& facts, const LinearAccess& access, const std::vector<int>& axes,
                        const std::string& index) {
   CSum sum;

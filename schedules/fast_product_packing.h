@@ -41,6 +41,9 @@ void PrintPackRows(const FastProductKernel& kernel, CText& out);
 // with long exist.
 void PrintPackLanes(const FastProductKernel& kernel, CText& out);
 
+// Where the outer loops stand.
+CSum OuterOffset(const FastProductKernel& kernel, const LinearAccess& access);
+
 // How far the element is from the first for a flat index over `axes`, as C.
 std::string FlatOffset(const ComputeFacts& facts, const LinearAccess& access, const std::vector<int>& axes,
                        const std::string& index);

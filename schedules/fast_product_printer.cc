@@ -3,6 +3,7 @@
 #include "schedules/c_text.h"
 #include "schedules/fast_product_layout.h"
 #include "schedules/fast_product_packing.h"
+#include "schedules/fast_product_store.h"
 #include "schedules/fast_product_tile.h"
 
 namespace tunefarm::schedules {
@@ -33,7 +34,7 @@ class FastProductPrinter {
     if (layout_.rows_blocked) PrintPackRows(kernel_, out_);
     if (!layout_.rows_blocked || layout_.packs_other) PrintPackLanes(kernel_, out_);
     PrintMultiply(kernel_, registers_, out_);
-    StoreLanes();
+    store_.Helpers();
     Run();
     return out_.Take();
   }
@@ -44,12 +45,7 @@ class FastProductPrinter {
   const std::string& TensorName(const LinearAccess& access) const {
     return facts_.compute.tensors[access.access.tensor].name;
   }
-  // Where the outer loops stand.
-  CSum Outer(const LinearAccess& access) const {
-    CSum sum(access.offset);
-    for (const int axis : factors_.outer) sum.Add(AxisName(axis), access.stride[axis]);
-    return sum;
-  }
+  CSum Outer(const LinearAccess& access) const { return OuterOffset(kernel_, access); }
   std::string Flat(const LinearAccess& access, const std::vector<int>& axes, const std::string& index) const {
     return FlatOffset(facts_, access, axes, index);
   }
@@ -86,160 +82,6 @@ class FastProductPrinter {
               PackedAt(factor), ");");
     CloseOuter();
     out_.Close();
-  }
-
-  // An operand of the epilogue, or the output: where it is for the tile's row.
-  std::string InTile(const LinearAccess& access) const {
-    CSum sum = Outer(access);
-    sum.Add("row", *FlatStride(facts_, access, factors_.rows.axes));
-    if (const std::optional<int64_t> stride = FlatStride(facts_, access, factors_.lanes.axes)) {
-      sum.Add("lane", *stride);
-    } else {
-      sum.Add(absl::StrCat("lane / ", factors_.lane_block), BlockStride(access));
-      sum.Add(absl::StrCat("lane % ", factors_.lane_block), 1);
-    }
-    return sum.Text();
-  }
-  int64_t BlockStride(const LinearAccess& access) const { return access.stride[factors_.lanes.axes[0]]; }
-  // A vector's lanes lie in several blocks of channels.
-  bool InBlocks(const LinearAccess& access) const {
-    return factors_.lane_block > 0 && factors_.lane_block < plan_.tile.lanes &&
-           !FlatStride(facts_, access, factors_.lanes.axes).has_value();
-  }
-
-  void StoreLanes() {
-    out_.Blank();
-    out_.Open("static inline vec load_lanes(const float* from, long valid)");
-    out_.Line("vec x = {0};");
-    out_.Line("for (long i = 0; i < valid; ++i) x[i] = from[i];");
-    out_.Line("return x;");
-    out_.Close();
-    out_.Open("static inline void store_lanes(float* to, vec x, long valid)");
-    out_.Line("for (long i = 0; i < valid; ++i) to[i] = x[i];");
-    out_.Close();
-    if (InBlocks(facts_.output)) PrintBlockAccess(plan_.tile.lanes, factors_.lane_block, out_);
-  }
-
-  // `sum` of the tile's vector in the scope's `row` and `lane`; of which `valid` lanes exist unless `whole`.
-  void StoreVector(const std::string& sum, const std::string& row_scale, const std::string& lane_scale,
-                   bool whole) {
-    out_.Line("vec x = ", sum, " * ", row_scale, " * *(const vec_unaligned*)(", lane_scale, ");");
-    const std::string blocks = factors_.lane_block == 0 ? ""
-                               : whole                  ? absl::StrCat(plan_.tile.lanes / factors_.lane_block)
-                                                        : absl::StrCat("valid / ", factors_.lane_block);
-    for (std::size_t e = 0; e < facts_.epilogue.size(); ++e) {
-      const LinearAccess& access = facts_.epilogue[e];
-      switch (facts_.compute.epilogue[e].step) {
-        case EpilogueStep::kBias:
-        case EpilogueStep::kResidual: {
-          const std::string place = absl::StrCat(TensorName(access), " + ", InTile(access));
-          if (FlatStride(facts_, access, factors_.lanes.axes) == 0) {
-            out_.Line("x += *(", place, ");");
-          } else if (InBlocks(access)) {
-            out_.Line("x += load_blocks(", place, ", ", BlockStride(access), ", ", blocks, ");");
-          } else if (whole) {
-            out_.Line("x += *(const vec_unaligned*)(", place, ");");
-          } else {
-            out_.Line("x += load_lanes(", place, ", valid);");
-          }
-          break;
-        }
-        case EpilogueStep::kRelu:
-          out_.Line("x = relu(x);");
-          break;
-        case EpilogueStep::kRelu6:
-          out_.Line("x = relu6(x);");
-          break;
-      }
-    }
-    const std::string place = absl::StrCat(TensorName(facts_.output), " + ", InTile(facts_.output));
-    if (InBlocks(facts_.output)) {
-      out_.Line("store_blocks(", place, ", ", BlockStride(facts_.output), ", ", blocks, ", x);");
-    } else if (whole) {
-      out_.Line("*(vec_unaligned*)(", place, ") = x;");
-    } else {
-      out_.Line("store_lanes(", place, ", x, valid);");
-    }
-  }
-
-  // The cache lines of the output and of what is added to it, which are far away where they are large: in
-  // time for the end of the steps.
-  void FetchOutput() {
-    if (layout_.sum_blocks > 1) out_.Open("if (block + 1 == ", layout_.sum_blocks, ")");
-    out_.Open("for (long r = 0; r < ", layout_.rows().width, "; ++r)");
-    out_.Line("const long row = first_row + r;");
-    const int64_t apart = factors_.lane_block > 0 ? factors_.lane_block : 16;
-    for (int64_t at = 0; at < layout_.lanes().width; at += apart) {
-      out_.Open();
-      out_.Line("const long lane = first_lane + ", at, ";");
-      out_.Line("__builtin_prefetch(", TensorName(facts_.output), " + ", InTile(facts_.output), ", 1);");
-      for (std::size_t e = 0; e < facts_.epilogue.size(); ++e) {
-        if (facts_.compute.epilogue[e].step != EpilogueStep::kResidual) continue;
-        const LinearAccess& access = facts_.epilogue[e];
-        out_.Line("__builtin_prefetch(", TensorName(access), " + ", InTile(access), ");");
-      }
-      out_.Close();
-    }
-    out_.Close();
-    if (layout_.sum_blocks > 1) out_.Close();
-  }
-
-  // The tiles of a group, whose sums are at `sums`, or the only one, whose sums are in registers.
-  void StoreGroup() {
-    if (!layout_.keeps_sums()) {
-      out_.Line("const long tile_row = first_row, tile_lane = first_lane;");
-      out_.Line("const float* restrict row_scales = group_row_scales, * restrict lane_scales = ",
-                "group_lane_scales;");
-      StoreTile();
-      return;
-    }
-    const int splits = layout_.splits;
-    const int64_t sums = int64_t{plan_.tile.rows} * plan_.tile.vectors;
-    out_.Open("for (long t = 0; t < ", splits * splits, "; ++t)");
-    out_.Line("const vec* tile = sums + t * ", sums, ";");
-    const std::string row = absl::StrCat("t / ", splits, " * ", plan_.tile.rows),
-                      lane = absl::StrCat("t % ", splits, " * ", tile_lanes_);
-    out_.Line("const long tile_row = first_row + ", row, ", tile_lane = first_lane + ", lane, ";");
-    out_.Line("const float* restrict row_scales = group_row_scales + ", row,
-              ", * restrict lane_scales = group_lane_scales + ", lane, ";");
-    StoreTile();
-    out_.Close();
-  }
-
-  void StoreTile() {
-    const int sums = plan_.tile.rows * plan_.tile.vectors;
-    const auto sum = [&](int i) {
-      return layout_.keeps_sums() ? absl::StrCat("tile[", i, "]") : absl::StrCat("sums.at[", i, "]");
-    };
-    if (factors_.rows.extent % layout_.rows().width != 0 ||
-        factors_.lanes.extent % layout_.lanes().width != 0) {
-      out_.Line("const long valid_rows = min_long(", plan_.tile.rows, ", ", factors_.rows.extent,
-                " - tile_row);");
-      out_.Open("if (valid_rows < ", plan_.tile.rows, " || tile_lane + ", tile_lanes_, " > ",
-                factors_.lanes.extent, ")");
-      if (!layout_.keeps_sums()) {  // A copy: what is indexed by a variable cannot stay in registers.
-        out_.Line("vec tile[", sums, "];");
-        for (int i = 0; i < sums; ++i) out_.Line("tile[", i, "] = ", sum(i), ";");
-      }
-      out_.Open("for (long r = 0; r < valid_rows; ++r)");
-      out_.Open("for (long v = 0; v < ", plan_.tile.vectors, "; ++v)");
-      out_.Line("const long row = tile_row + r, lane = tile_lane + v * ", plan_.tile.lanes, ";");
-      out_.Line("const long valid = min_long(", factors_.lanes.extent, " - lane, ", plan_.tile.lanes, ");");
-      StoreVector(absl::StrCat("tile[r * ", plan_.tile.vectors, " + v]"), "row_scales[r]",
-                  absl::StrCat("lane_scales + v * ", plan_.tile.lanes), false);
-      out_.Close();
-      out_.Close();
-      out_.Line("continue;");
-      out_.Close();
-    }
-    for (int i = 0; i < sums; ++i) {
-      const int row = i / plan_.tile.vectors, v = i % plan_.tile.vectors;
-      out_.Open();
-      out_.Line("const long row = tile_row + ", row, ", lane = tile_lane + ", v * plan_.tile.lanes, ";");
-      StoreVector(sum(i), absl::StrCat("row_scales[", row, "]"),
-                  absl::StrCat("lane_scales + ", v * plan_.tile.lanes), true);
-      out_.Close();
-    }
   }
 
   // So many groups of rows, from `first` on, into `to`, laid out as `packed`.
@@ -442,7 +284,7 @@ class FastProductPrinter {
     };
     out_.Line("const long first_row = ", first_of(rows_blocked, "row_group", rows),
               ", first_lane = ", first_of(!rows_blocked, "lane_group", lanes), ";");
-    FetchOutput();
+    store_.Fetch();
     const auto group_of = [&](const PackedFactor& packed, const std::string& at, const char* group) {
       return absl::StrCat(at, " + ", group, " * ", packed.group, "L",
                           in_blocks ? absl::StrCat(" + block * ", packed.block, "L") : "");
@@ -475,7 +317,7 @@ class FastProductPrinter {
     };
     scales_of("group_row_scales", rows, a, "row_group");
     scales_of("group_lane_scales", lanes, b, "lane_group");
-    StoreGroup();
+    store_.Group();
     for (int i = 0; i < (in_blocks ? 4 : 3); ++i) out_.Close();
     CloseOuter();
     out_.Close();
@@ -492,6 +334,7 @@ class FastProductPrinter {
   const int terms_;  // Of a step.
   int outer_open_ = 0;
   CText out_;
+  const FastProductStore store_{kernel_, out_};
 };
 
 }  // namespace

@@ -14,8 +14,8 @@ namespace tunefarm::schedules {
 namespace {
 
 constexpr std::array<int64_t, 8> kBlocks = {32, 64, 96, 128, 192, 256, 512, 1024};
-constexpr int64_t kTermsOfPanel = 288;  // Of two vectors of 8 lanes, half of a first-level cache.
-constexpr int64_t kPackedBytes = 256 << 10;
+constexpr int64_t kTermsOfPanel = 288;       // Of two vectors of 8 lanes, half of a first-level cache.
+constexpr int64_t kPackedBytes = 256 << 10;  // Of rows: half of a second-level cache of 512 KB.
 constexpr int64_t kFloat = sizeof(float);
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.

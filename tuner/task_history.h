@@ -39,7 +39,8 @@ class TaskHistory {
   uint64_t KernelOf(const schedules::Config& config) const {
     return kernel_of_ == nullptr ? 0 : kernel_of_(config);
   }
-  // Finds out which kernels the trials are that were added since the last call.
+  // Finds out which kernels the trials are that were added since the last call. Not when they are added: of
+  // the tasks that a session is restored with, most propose nothing more.
   void IdentifyKernels();
   // One of the trials identified so far comes to this kernel.
   bool HasKernel(uint64_t kernel) const { return kernels_.contains(kernel); }
