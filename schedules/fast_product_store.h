@@ -1,6 +1,7 @@
 // How the sums of a fast product's tiles become its output, as C: scaled back, with the epilogue.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "schedules/c_text.h"
