@@ -129,8 +129,7 @@ class Printer {
   }
 
   void Run() {
-    const bool general = dot_.has_value() && options_.dot->kernel->quick();
-    if (general) dot_->GeneralRun();
+    if (dot_.has_value() && options_.dot->kernel->quick()) dot_->GeneralRun();
     out_.Blank();
     out_.Open(options_.part.empty() ? "void tunefarm_run" : "static void " + options_.part,
               "(void* const* arguments, const void* packed, void* workspace)");
@@ -152,14 +151,13 @@ class Printer {
         out_.Line(Declaration(static_cast<int>(b), "workspace"), ";");
       }
     }
-    if (general) {
-      out_.Line("if (", PointerOf(options_.dot->channels.buffer), "[", options_.dot->channels.elements,
-                "]) return run_general(arguments);");
-    }
     if (tree_.packed_bytes == 0) out_.Line("(void)packed;");
     if (tree_.workspace_bytes == 0) out_.Line("(void)workspace;");
     NestPath path(tree_, facts_);
+    if (dot_.has_value() && !parallel_) dot_->RoundDown();
     Children(tree_.run_begin, static_cast<int>(tree_.nodes.size()), path);
+    if (dot_.has_value() && !parallel_) dot_->RoundBack();
+    if (dot_.has_value()) dot_->CallGeneralRun(PointerOf(options_.dot->channels.buffer));
     out_.Close();
   }
 
@@ -230,7 +228,10 @@ class Printer {
               end, "; ",
               node.step == 1 ? absl::StrCat("++", loop.name) : absl::StrCat(loop.name, " += ", node.step),
               ")");
-    if (parallel_ && node.kind == LoopKind::kParallel && tree_.nodes[n + 1].kind != LoopKind::kParallel) {
+    const bool in_thread =
+        parallel_ && node.kind == LoopKind::kParallel && tree_.nodes[n + 1].kind != LoopKind::kParallel;
+    if (in_thread) {
+      if (dot_.has_value()) dot_->RoundDown();
       for (std::size_t b = 0; b < tree_.buffers.size(); ++b) {
         const LoopBuffer& buffer = tree_.buffers[b];
         if (buffer.scope != BufferScope::kWorkspace || !PerThread(static_cast<int>(b))) continue;
@@ -239,6 +240,7 @@ class Printer {
       }
     }
     Children(n + 1, node.end, path);
+    if (in_thread && dot_.has_value()) dot_->RoundBack();
     out_.Close();
     path.Pop();
   }

@@ -212,7 +212,7 @@ void DotBilinearPrinter::PrintRangeCheck() {
   c_.Line("high += w * (w < 0 ? ", -128 - zero, " : ", 127 - zero, ");");
   c_.Close();
   c_.Line("if (low <= -(1 << ", bits, ") || high >= 1 << ", bits, ") to[", options_.dot->channels.elements,
-          "] = 1;");
+          "] = ((uint8_t*)(to + ", options_.dot->channels.elements + 1, "))[co] = 1;");
   c_.Close();
 }
 
@@ -225,9 +225,9 @@ void DotBilinearPrinter::PrintRun() {
   c_.Line("const int16_t* restrict panels = packed;");
   c_.Line("const int32_t* restrict channels = (const int32_t*)packed + ",
           table.offset_bytes / table.element_bytes, ";");
-  c_.Line("if (channels[", options_.dot->channels.elements, "]) return run_general(arguments);");
   if (options_.threads > 1) c_.Line("#pragma omp parallel for num_threads(", options_.threads, ")");
   c_.Open("for (long block = 0; block < ", s_.blocks, "; ++block)");
+  dot_.RoundDown();
   c_.Line("char* area = (char*)workspace",
           options_.threads > 1 ? absl::StrCat(" + omp_get_thread_num() * ", s_.workspace_bytes, "L") : "",
           ";");
@@ -242,7 +242,9 @@ void DotBilinearPrinter::PrintRun() {
   PrintProducts();
   PrintOutputs();
   c_.Close();
+  dot_.RoundBack();
   c_.Close();
+  dot_.CallGeneralRun("channels");
   c_.Close();
 }
 

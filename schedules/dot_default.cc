@@ -117,7 +117,7 @@ double DotRule::Cost(const DotPlan& plan) const {
   if (kernel.window_terms > 0) return batch * tiles * WindowTile(plan) + copied;
   if (IsX86(kernel)) {
     // Requantisation takes as long as some products.
-    const double scaling = 12.0 * kernel.rhs_load;
+    const double scaling = 8.0 * kernel.rhs_load;
     return batch * tiles * (groups * VectorGroup(plan) + scaling * cells + 10) + copied;
   }
   return batch * tiles * (groups * group + 12.0 * cells + 6.0 * plan.vectors) + copied;

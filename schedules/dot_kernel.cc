@@ -238,6 +238,23 @@ int32_t FoldedOffset(DotElement lhs, const Requantize& requantize) {
   return 0;
 }
 
+std::vector<const char*> ChannelFields(const DotKernel& kernel, const Requantize& requantize) {
+  switch (kernel.scaling) {
+    case DotScaling::kAny:
+      return {"bias", "multiplier", "shift"};
+    case DotScaling::kWords:
+      return {"bias", "multiplier", "rounding", "shift"};
+    case DotScaling::kFloats:
+      break;
+  }
+  if (HasTwoLines(requantize)) return {"bias", "factor", "rest", "addend", "flip", "before"};
+  return {"bias", "factor", "rest", "addend"};
+}
+
+bool RoundsDown(const DotKernel& kernel) {
+  return kernel.scaling == DotScaling::kFloats && kernel.isa != DotIsa::kAvx512;
+}
+
 std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize) {
   const bool dsp = kernel.isa == DotIsa::kArmDsp;
   const bool twice = requantize.rounding == Rounding::kDouble;
@@ -245,14 +262,13 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
   std::string text;
   if (kernel.isa == DotIsa::kAvx2 || kernel.isa == DotIsa::kAvx512) {
     for (const char* part : X86DotText(kernel, requantize)) text += part;
-    text += ScaleText(requantize.rounding);
   } else if (kernel.isa == DotIsa::kNeon) {
     for (const char* part : NeonDotText(kernel, requantize.rounding)) text += part;
   } else {
     absl::StrAppend(&text, dsp ? kSmladCommon : "", kernel.planar ? "" : BodyOf(kernel), kScalarChannels,
                     ScaleText(requantize.rounding));
     if (kernel.quick()) {
-      absl::StrAppend(&text, saturates ? "" : kDspClamp, twice ? kDspDouble : kDspSingle);
+      absl::StrAppend(&text, saturates ? "" : kDspClamp, twice ? kDspDouble : kDspSingle, kExactResult);
     } else {
       text += kScalarRequantize;
     }
@@ -268,6 +284,14 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
                                                          : 0;
   const auto half = static_cast<uint16_t>(-offset);
   const int bits = kernel.isa == DotIsa::kAvx512 ? 512 : 256;
+  const std::vector<const char*> fields = ChannelFields(kernel, requantize);
+  std::string sums, vectors[4], broadcast;
+  for (std::size_t f = 1; f < fields.size(); ++f) {
+    absl::StrAppend(&sums, ", sums ", fields[f]);
+    for (int v = 0; v < 4; ++v) absl::StrAppend(&vectors[v], ", ", fields[f], ".v", v);
+    absl::StrAppend(&broadcast, ", _mm", bits, "_set1_epi32(parameters[", f, "])");
+  }
+  const bool rounds = RoundsDown(kernel);
   return absl::StrReplaceAll(
       text, {{"$LOW", absl::StrCat("(", requantize.output_min - requantize.output_zero_point, ")")},
              {"$HIGH", absl::StrCat("(", requantize.output_max - requantize.output_zero_point, ")")},
@@ -276,6 +300,17 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
              {"$LIMIT256(", saturates ? "(" : "limit256("},
              {"$LIMIT512(", saturates ? "(" : "limit512("},
              {"$REQUANTIZE(", kernel.window_terms > 0 ? "requantize_words(" : "requantize("},
+             {"$SUMS", sums},
+             {"$OF(v0)", vectors[0]},
+             {"$OF(v1)", vectors[1]},
+             {"$OF(v2)", vectors[2]},
+             {"$OF(v3)", vectors[3]},
+             {"$BROADCAST", broadcast},
+             {"$FIELDS", absl::StrCat(fields.size())},
+             {"$DOUBLE", twice ? "1" : "0"},
+             {"$DOWN", "_MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC"},
+             {"$ROUND_DOWN\n", rounds ? "const uint32_t rounding = round_down();\n" : "\n"},
+             {"$ROUND_BACK\n", rounds ? "round_as(rounding);\n" : "\n"},
              {"$CLAMP(", saturates ? "__ssat(" : "clamp("},
              {"$BITS", saturates ? ", 8" : ""},
              {"$MIN", absl::StrCat("(", requantize.output_min, ")")},

@@ -23,16 +23,18 @@ const char* CTypeOf(DotElement element);  // "int8_t".
 
 enum class DotIsa : uint8_t { kC, kArmDsp, kMve, kNeon, kAvx2, kAvx512 };
 
-// How sums are scaled back. All but kAny take short cuts that hold while sums stay below 2^29 and shifts
-// between -22 and -1; the channel table then tells whether they do, and has other fields.
+// How sums are scaled back. All but kAny take short cuts that do not hold for all scales and sums; the
+// channel table then has other fields, and tells which channels they do not hold for.
 enum class DotScaling : uint8_t {
   kAny,  // requantize(acc, multiplier, shift), for all values.
   // requantize(acc, multiplier, rounding, shift): for each channel what is added for rounding, the output's
-  // zero point included, and the shift as a positive number to the right.
+  // zero point included, and the shift as a positive number to the right. For sums below 2^29 and shifts
+  // between -22 and -1, and for results that are always the same.
   kWords,
-  // requantize(acc, multiplier, even, odd, shift): the same, with what is added to the 64-bit products of
-  // even and of odd channels, in pairs of words.
-  kHighWords,
+  // requantize(acc, factor, rest, addend), or with `flip` and `before` behind these: by floats, words that
+  // hold their bits (dot_scale_text_x86.cc). For scales of 2^-17 and more, and for results that are always
+  // the same.
+  kFloats,
 };
 
 struct DotKernel {
@@ -93,7 +95,20 @@ int CoreRegisters(const Target& target);
 // and for the others
 //   void convert(LHS* to, const int8_t* from, long count)        the input in the form that load_lhs reads
 //   void fill(LHS* to, long count)                               padding in the same form
+//   int32_t exact_result(int32_t sum, int32_t multiplier, int32_t shift)    the same, clamped, with the zero
+//                                                                           point; with short cuts only
+//   int fit_scale(int32_t* entry, long tile, int32_t multiplier, int32_t shift, int64_t low, int64_t high)
+//     for kFloats: the entry of a channel with sums between these, whose bias stands there already
+//   uint32_t round_down(void), void round_as(uint32_t)       for kFloats with eight lanes: the thread's
+//   rounding
+//                                                            while requantize() is called, and what it was
 std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize);
+
+// The fields of the channel table, each a parameter of requantize() but the first, "bias".
+std::vector<const char*> ChannelFields(const DotKernel& kernel, const Requantize& requantize);
+
+// requantize() wants round_down().
+bool RoundsDown(const DotKernel& kernel);
 
 // What the bias loses for each weight, times the weight, when the lhs is read in this form.
 int32_t FoldedOffset(DotElement lhs, const Requantize& requantize);

@@ -9,6 +9,14 @@
 
 namespace tunefarm::schedules {
 
+// What short cuts are held against; needs scale().
+constexpr char kExactResult[] =
+    R"(static int32_t exact_result(int32_t sum, int32_t multiplier, int32_t shift) {
+  const int32_t scaled = scale(sum, multiplier, shift);
+  return (scaled < $LOW ? $LOW : scaled > $HIGH ? $HIGH : scaled) + $ZERO;
+}
+)";
+
 std::vector<const DotKernel*> X86DotKernels(const Target& target);
 // The output's limits are those of int8, so that a saturating conversion clamps.
 inline bool Saturates(const Requantize& requantize) {
@@ -17,8 +25,14 @@ inline bool Saturates(const Requantize& requantize) {
 
 // $LIMIT( clamps 16 bytes, with parentheses, where the output's limits are others than int8's.
 std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& requantize);
+// requantize(), or requantize_words() of windows, and what finds its parameters. $FIELDS is how many fields
+// the channel table has, $BROADCAST the words of `parameters` as vectors, $DOUBLE 1 for double rounding,
+// $DOWN a rounding, $ROUND_DOWN and $ROUND_BACK stand around calls.
+std::vector<const char*> X86ScaleText(const DotKernel& kernel, const Requantize& requantize);
+// Double rounding is two lines (dot_scale_text_x86.cc).
+bool HasTwoLines(const Requantize& requantize);
 // What stands before and behind requantize_words(), which scales one vector. $LIMIT256( and $LIMIT512( are as
-// $LIMIT(.
+// $LIMIT(; $SUMS are the parameters' declarations, $OF(v0) their vectors of that number.
 struct WindowText {
   std::vector<const char*> terms;
   std::vector<const char*> store;

@@ -1,5 +1,6 @@
 // Int8 micro-kernels of x86-64: multiply-adds of int16 pairs (AVX2, AVX-512), and of bytes (VNNI).
 #include "schedules/dot_kernel_text.h"
+#include "schedules/fixed_point_text.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -147,8 +148,6 @@ static inline __m256i dot(__m256i acc, __m256i l, __m256i r) {
 }
 )";
 
-// Products of the even and of the odd lanes stand in 64 bits each, where what rounds them is added; their
-// high words are put together again. See PackChannels (dot_printing.cc) for why that is exact.
 constexpr char kChannelsStore256[] =
     R"(static inline __m256i load_channels(const int32_t* p) { return _mm256_loadu_si256((const __m256i*)p); }
 static inline void store_channels(int8_t* p, __m256i scaled, int channels) {
@@ -159,24 +158,6 @@ static inline void store_channels(int8_t* p, __m256i scaled, int channels) {
   } else {
     __builtin_memcpy(p, &bytes, channels);
   }
-}
-)";
-constexpr char kHighWords256[] =
-    R"(static inline __m256i high_words(__m256i acc, __m256i multiplier, __m256i even, __m256i odd) {
-  even = _mm256_add_epi64(_mm256_mul_epi32(acc, multiplier), even);
-  odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(acc, 32), _mm256_srli_epi64(multiplier, 32)), odd);
-  return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
-}
-)";
-constexpr char kDouble[] =
-    R"(static inline __m$WIDTHi $REQUANTIZE(__m$WIDTHi acc, __m$WIDTHi multiplier, __m$WIDTHi even, __m$WIDTHi odd, __m$WIDTHi shift) {
-  const __m$WIDTHi high = high_words(_mm$WIDTH_add_epi32(acc, acc), multiplier, even, odd);
-  return _mm$WIDTH_srav_epi32(_mm$WIDTH_add_epi32(high, _mm$WIDTH_srai_epi32(acc, 31)), shift);
-}
-)";
-constexpr char kSingle[] =
-    R"(static inline __m$WIDTHi $REQUANTIZE(__m$WIDTHi acc, __m$WIDTHi multiplier, __m$WIDTHi even, __m$WIDTHi odd, __m$WIDTHi shift) {
-  return _mm$WIDTH_srav_epi32(high_words(acc, multiplier, even, odd), shift);
 }
 )";
 
@@ -191,13 +172,6 @@ static inline void store_channels(int8_t* p, __m512i scaled, int channels) {
   }
 }
 )";
-constexpr char kHighWords512[] =
-    R"(static inline __m512i high_words(__m512i acc, __m512i multiplier, __m512i even, __m512i odd) {
-  even = _mm512_add_epi64(_mm512_mul_epi32(acc, multiplier), even);
-  odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(acc, 32), _mm512_srli_epi64(multiplier, 32)), odd);
-  return _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_CDAB);
-}
-)";
 constexpr char kLimit[] = R"(static inline __m128i limit(__m128i bytes) {
   return _mm_min_epi8(_mm_max_epi8(bytes, _mm_set1_epi8($MIN)), _mm_set1_epi8($MAX));
 }
@@ -210,7 +184,7 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
     DotKernel kernel{.name = name, .isa = isa, .lanes = isa == DotIsa::kAvx512 ? 16 : 8, .group = group};
     kernel.lhs = lhs;
     kernel.rhs = rhs;
-    kernel.scaling = DotScaling::kHighWords;
+    kernel.scaling = DotScaling::kFloats;
     // In cycles of a core that starts two vectors of 32 bytes a cycle, or of 64 between one (Zen 4) and two
     // (Zen 5, Intel's).
     const float half = isa == DotIsa::kAvx512 ? 0.7f : 0.5f;
@@ -271,6 +245,7 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
   static const DotKernel channels256 = channelwise("vpmaddwd_dw", DotIsa::kAvx2);
   static const DotKernel channels512 = channelwise("vpmaddwd512_dw", DotIsa::kAvx512);
   std::vector<const DotKernel*> kernels;
+  if (!target.has_fma) return kernels;  // Results are scaled by them.
   if (HasFeature(target, "avx2")) kernels.insert(kernels.end(), {&pairs256, &channels256, &window_pairs256});
   if (HasFeature(target, "avx512bw"))
     kernels.insert(kernels.end(), {&pairs512, &channels512, &window_pairs512});
@@ -286,18 +261,18 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
 }
 
 std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& requantize) {
-  const bool twice = requantize.rounding == Rounding::kDouble;
   const bool wide = kernel.isa == DotIsa::kAvx512, bytes = kernel.lhs == DotElement::kU8;
   std::vector<const char*> text = {kCommon};
   const auto add = [&](const std::vector<const char*>& more) {
     text.insert(text.end(), more.begin(), more.end());
   };
-  const std::vector<const char*> scale = {wide ? kHighWords512 : kHighWords256, twice ? kDouble : kSingle};
+  text.push_back(ScaleText(requantize.rounding));
+  text.push_back(kExactResult);
   if (kernel.window_terms > 0) {
     const WindowText window = X86WindowText(kernel, requantize);
     if (!Saturates(requantize) && !wide && !bytes) text.push_back(kLimit);
     add(window.terms);
-    add(scale);
+    add(X86ScaleText(kernel, requantize));
     add(window.store);
     return text;
   }
@@ -314,7 +289,7 @@ std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& r
   }
   if (!Saturates(requantize)) text.push_back(kLimit);
   text.push_back(wide ? kChannelsStore512 : kChannelsStore256);
-  add(scale);
+  add(X86ScaleText(kernel, requantize));
   return text;
 }
 

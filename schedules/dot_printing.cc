@@ -1,6 +1,7 @@
 #include "schedules/dot_printing.h"
 
 #include "absl/strings/str_join.h"
+#include "base/divide.h"
 #include "schedules/dot_windows.h"
 
 namespace tunefarm::schedules {
@@ -34,17 +35,15 @@ ChannelTable AddChannelTable(LoopTree& tree, const ComputeFacts& facts, const Do
                          table.tile);
     channels *= table.size.back();
   }
-  table.fields = {"bias", "multiplier"};
-  if (plan.kernel->scaling == DotScaling::kWords) table.fields.push_back("rounding");
-  if (plan.kernel->scaling == DotScaling::kHighWords) {
-    table.fields.insert(table.fields.end(), {"even", "odd"});
-  }
-  table.fields.push_back("shift");
+  table.fields = ChannelFields(*plan.kernel, *facts.compute.requantize);
   table.elements = channels * static_cast<int64_t>(table.fields.size());
   LoopBuffer buffer;
   buffer.scope = BufferScope::kConstant;
   buffer.tensor = static_cast<int16_t>(facts.multiplier.access.tensor);
-  buffer.elements = table.elements + (plan.kernel->quick() ? 1 : 0);
+  buffer.elements = table.elements;
+  // Whether there are channels of the general kind, and a byte for each.
+  if (plan.kernel->quick())
+    buffer.elements += 1 + CeilDivide(facts.compute.tensors[facts.multiplier.access.tensor].shape[0], 4);
   buffer.bytes = buffer.elements * buffer.element_bytes;
   buffer.offset_bytes = tree.packed_bytes;
   tree.packed_bytes += (buffer.bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -221,8 +220,8 @@ void DotPrinter::PackChannels(const std::string& destination) {
   constant(facts_.multiplier, "int32_t", "multiplier");
   constant(facts_.shift, "int32_t", "shift");
   if (folded != 0 || quick) constant(facts_.rhs, "int8_t", "weights");
-  const std::string general = absl::StrCat(destination, "[", table.elements, "]");
-  if (quick) out_.Line(general, " = 0;");
+  const int64_t general = table.elements;  // Where flags stand.
+  if (quick) out_.Line(destination, "[", general, "] = 0;");
   CSum slot, channel(facts_.multiplier.offset), weight(facts_.rhs.offset);
   int64_t stride = 1;
   for (const int64_t size : table.size) stride *= size;
@@ -253,7 +252,7 @@ void DotPrinter::PackChannels(const std::string& destination) {
     }
   }
   out_.Line("int32_t sum = ", bias == nullptr ? "0" : absl::StrCat("bias[", channel.Text(), "]"), ";");
-  if (quick) out_.Line("long size = sum < 0 ? -(long)sum : sum;  // How large a sum may become.");
+  if (quick) out_.Line("int64_t low = sum, high = sum;  // What sums lie between.");
   if (folded != 0 || quick) {
     int open = 0;
     for (std::size_t axis = facts_.spatial_axes; axis < facts_.compute.axes.size(); ++axis, ++open) {
@@ -274,68 +273,66 @@ void DotPrinter::PackChannels(const std::string& destination) {
       out_.Line("if (", k, " % 4 < 2 && ", k, " + 2 < ", facts_.compute.axes[dot_.roles.k].extent,
                 ") sum -= w * weights[", partner.Text(), "];");
     }
-    if (quick) out_.Line("size += 256 * (w < 0 ? -w : w);");
+    if (quick) {
+      const int32_t zero = requantize.input_zero_point;
+      out_.Line("low += w * (w < 0 ? ", 127 - zero, " : ", -128 - zero, ");");
+      out_.Line("high += w * (w < 0 ? ", -128 - zero, " : ", 127 - zero, ");");
+    }
     while (open-- > 0) out_.Close();
   }
   out_.Line("int32_t* entry = ", destination, " + ", slot.Text(), ";");
   out_.Line("entry[0] = sum;");
-  out_.Line("entry[", table.tile, "] = multiplier[", channel.Text(), "];");
   if (quick) {
-    // A multiplier of 0, of a channel whose weights are all 0, gives 0 whatever the shift.
-    const bool high_words = dot_.kernel->scaling == DotScaling::kHighWords;
-    out_.Line("const int32_t right = ",
-              high_words ? absl::StrCat("multiplier[", channel.Text(), "] == 0 ? 1 : ") : "", "-shift[",
-              channel.Text(), "];");
-    out_.Line("const int quick = size < 1 << 29 && right >= 1 && right <= 22;");
-    out_.Line("if (!quick) ", general, " = 1;");
-    if (high_words) {
-      PackHighWords(tiled);
-    } else {
-      out_.Line("entry[", 2 * table.tile, "] = quick ? (1 << right >> 1) + ", requantize.output_zero_point,
-                " * (1 << right) : 0;");
-      out_.Line("entry[", 3 * table.tile, "] = quick ? right : 0;");
-    }
+    PackShortCut(absl::StrCat("multiplier[", channel.Text(), "]"),
+                 absl::StrCat("shift[", channel.Text(), "]"));
+    out_.Line("((uint8_t*)(", destination, " + ", general + 1, "))[", channel.Text(), "] = !quick;");
+    out_.Line(destination, "[", general, "] |= !quick;");
   } else {
+    out_.Line("entry[", table.tile, "] = multiplier[", channel.Text(), "];");
     out_.Line("entry[", 2 * table.tile, "] = shift[", channel.Text(), "];");
   }
   for (std::size_t i = 0; i < table.axes.size(); ++i) out_.Close();
 }
 
-// With r the shift to the right, z the output's zero point and p = acc * multiplier:
-//   single: floor((p + 2^(30+r)) / 2^(31+r)) + z
-//   double: h = floor((p + 2^30) / 2^31), then floor((h + 2^(r-1) - s) / 2^r) + z, where ties away from zero
-//   make
-//           s = 1 for h < 0. acc < 0 says the same: they differ where h = 0 > acc alone, and there -1 adds
-//           nothing.
-// An integer that is added to a floor may be added inside of it, and floors of quotients nest, so that both
-// are the high word of a 64-bit sum, shifted: with acc doubled for double, which makes room for s in that
-// word,
-//   single: floor((p + 2^(30+r) + z 2^(31+r)) / 2^32) >> (r-1)
-//   double: (floor((2p + 2^31 + 2^(31+r) + z 2^(32+r)) / 2^32) - s) >> r
-void DotPrinter::PackHighWords(const std::string& channel) {
-  const int64_t tile = dot_.channels.tile;
-  const Requantize& requantize = *facts_.compute.requantize;
-  const bool twice = requantize.rounding == Rounding::kDouble;
-  const std::string zero = absl::StrCat(requantize.output_zero_point, "LL");
-  if (twice) {
-    out_.Line("const long long addend = quick ? (1LL << 31) + (1LL << (31 + right)) + (", zero,
-              ") * (1LL << (32 + right)) : 0;");
-  } else {
-    out_.Line("const long long addend = quick ? (1LL << (30 + right)) + (", zero,
-              ") * (1LL << (31 + right)) : 0;");
+// `quick` says whether the entry holds. A channel whose results are all the same, as where pruning left no
+// weights, may have any scale and bias: its sums count for nothing.
+void DotPrinter::PackShortCut(const std::string& multiplier, const std::string& shift) {
+  const ChannelTable& table = dot_.channels;
+  const int64_t tile = table.tile;
+  out_.Line("int quick = ", multiplier, " == 0;");
+  out_.Line("int32_t result = ", facts_.compute.requantize->output_zero_point, ";");
+  out_.Open("if (", multiplier, " > 0 && ", shift, " <= 0 && ", shift,
+            " >= -31 && low >= -2147483647 && high <= 2147483647)");
+  out_.Line("result = exact_result((int32_t)low, ", multiplier, ", ", shift, ");");
+  out_.Line("quick = exact_result((int32_t)high, ", multiplier, ", ", shift, ") == result;");
+  out_.Close();
+  if (dot_.kernel->scaling == DotScaling::kFloats) {
+    out_.Open("if (quick)");
+    out_.Line("const float addend = (float)result + 0.5f;");
+    out_.Line("for (int field = 1; field < ", table.fields.size(), "; ++field) entry[field * ", tile,
+              "] = 0;");
+    out_.Line("__builtin_memcpy(entry + ", 3 * tile, ", &addend, 4);");
+    out_.Close();
+    out_.Line("if (!quick) quick = fit_scale(entry, ", tile, ", ", multiplier, ", ", shift, ", low, high);");
+    return;
   }
-  out_.Line("const long odd = ", channel, " % 2;");
-  out_.Line("entry[", 2 * tile, " + odd * ", tile - 1, "] = (int32_t)addend;");
-  out_.Line("entry[", 2 * tile + 1, " + odd * ", tile - 1, "] = (int32_t)(addend >> 32);");
-  out_.Line("entry[", 4 * tile, "] = quick ? right", twice ? "" : " - 1", " : 0;");
+  out_.Line("const int constant = quick;");
+  out_.Line("quick = quick || (low > -(1 << 29) && high < 1 << 29 && ", shift, " <= -1 && ", shift,
+            " >= -22);");
+  out_.Line("const int32_t right = constant || !quick ? 1 : -", shift, ";");
+  out_.Line("entry[", tile, "] = constant ? 0 : ", multiplier, ";");
+  out_.Line("entry[", 2 * tile, "] = constant ? 2 * result : (1 << right >> 1) + ",
+            facts_.compute.requantize->output_zero_point, " * (1 << right);");
+  out_.Line("entry[", 3 * tile, "] = right;");
 }
 
 void DotPrinter::GeneralRun() {
   const Requantize& requantize = *facts_.compute.requantize;
   const LinearAccess* bias = BiasOf(facts_);
   out_.Blank();
-  out_.Line("// For sums and shifts that the short cuts of requantize() do not cover: a result at a time.");
-  out_.Open("static __attribute__((noinline)) void run_general(void* const* arguments)");
+  out_.Line("// For channels that the short cuts of requantize() do not hold for: a result at a time.");
+  out_.Open(
+      "static __attribute__((noinline)) void run_general(void* const* arguments, const uint8_t* general)");
   const auto argument = [&](const LinearAccess& access, const char* type, const char* name) {
     out_.Line("const ", type, "* ", name, " = arguments[", access.access.tensor, "];");
   };
@@ -358,7 +355,19 @@ void DotPrinter::GeneralRun() {
   };
   const std::size_t spatial = static_cast<std::size_t>(facts_.spatial_axes),
                     axes = facts_.compute.axes.size();
-  for (std::size_t axis = 0; axis < spatial; ++axis) open(axis);
+  bool in_loop = false;
+  for (std::size_t axis = 0; axis < spatial; ++axis) {
+    if (facts_.multiplier.uses[axis]) open(axis);
+    in_loop = in_loop || facts_.multiplier.uses[axis];
+  }
+  if (in_loop) {
+    out_.Line("if (!general[", address(facts_.multiplier), "]) continue;");
+  } else {
+    out_.Line("(void)general;");
+  }
+  for (std::size_t axis = 0; axis < spatial; ++axis) {
+    if (!facts_.multiplier.uses[axis]) open(axis);
+  }
   out_.Line("int32_t sum = ", bias == nullptr ? "0" : absl::StrCat("bias[", address(*bias), "]"), ";");
   for (std::size_t axis = spatial; axis < axes; ++axis) open(axis);
   const std::vector<int64_t>& shape = facts_.compute.tensors[facts_.lhs.access.tensor].shape;
@@ -372,14 +381,25 @@ void DotPrinter::GeneralRun() {
   out_.Line("sum += (x[", address(facts_.lhs), "] - (", requantize.input_zero_point, ")) * w[",
             address(facts_.rhs), "];");
   for (std::size_t axis = spatial; axis < axes; ++axis) out_.Close();
-  const int32_t zero = requantize.output_zero_point;
-  const int32_t low = requantize.output_min - zero, high = requantize.output_max - zero;
-  out_.Line("const int32_t scaled = scale(sum, multiplier[", address(facts_.multiplier), "], shift[",
-            address(facts_.shift), "]);");
-  out_.Line("out[", address(facts_.output), "] = (int8_t)((scaled < ", low, " ? ", low, " : scaled > ", high,
-            " ? ", high, " : scaled) + (", zero, "));");
+  out_.Line("out[", address(facts_.output), "] = (int8_t)exact_result(sum, multiplier[",
+            address(facts_.multiplier), "], shift[", address(facts_.shift), "]);");
   for (std::size_t axis = 0; axis < spatial; ++axis) out_.Close();
   out_.Close();
+}
+
+void DotPrinter::CallGeneralRun(const std::string& table) {
+  if (!dot_.kernel->quick()) return;
+  const int64_t general = dot_.channels.elements;
+  out_.Line("if (", table, "[", general, "]) run_general(arguments, (const uint8_t*)(", table, " + ",
+            general + 1, "));");
+}
+
+void DotPrinter::RoundDown() {
+  if (RoundsDown(*dot_.kernel)) out_.Line("const uint32_t rounding = round_down();");
+}
+
+void DotPrinter::RoundBack() {
+  if (RoundsDown(*dot_.kernel)) out_.Line("round_as(rounding);");
 }
 
 }  // namespace tunefarm::schedules

@@ -14,14 +14,15 @@
 
 namespace tunefarm::schedules {
 
-// The channels' bias, multipliers and shifts, packed behind the weights: for each tile of `tile` channels its
-// biases, then its multipliers, and so on. With short cuts (DotScaling) one more word tells whether some
-// channel does not allow them.
+// The channels' bias, multipliers and shifts (ChannelFields), packed behind the weights: for each tile of
+// `tile` channels its biases, then its multipliers, and so on. With short cuts (DotScaling) one more word
+// tells whether there are channels that they do not hold for, and a byte for each multiplier whether it is of
+// such a one.
 struct ChannelTable {
-  int buffer = -1;                  // Of LoopTree::buffers.
-  std::vector<const char*> fields;  // "bias", "multiplier", "shift".
-  int64_t elements = 0;             // Without the word.
-  int64_t tile = 1;                 // Channels.
+  int buffer = -1;  // Of LoopTree::buffers.
+  std::vector<const char*> fields;
+  int64_t elements = 0;   // Without those.
+  int64_t tile = 1;       // Channels.
   std::vector<int> axes;  // That a channel depends on, outermost first; the last is the tiled one, or none.
   std::vector<int64_t> size;  // Per axis, in channels; the tiled one rounded up to whole tiles.
 };
@@ -53,8 +54,13 @@ class DotPrinter {
   // "int16_t": the element of a buffer.
   const char* TypeOf(int buffer) const;
 
-  // The kernel by plain loops over the arguments, for all values; where requantisation takes short cuts.
+  // The kernel by plain loops over the arguments, for all values of the channels that requantisation's short
+  // cuts do not hold for; and its call, which goes behind the kernel.
   void GeneralRun();
+  void CallGeneralRun(const std::string& table);
+  // Around what computes, in each thread.
+  void RoundDown();
+  void RoundBack();
   // Weights into panels: `node` is the outermost loop of the nest, or its statement.
   void PackWeights(int node, const std::string& source, const std::string& destination);
   // The channel table; constants[] is in scope.
@@ -65,7 +71,7 @@ class DotPrinter {
   static const char* PairSumsName() { return "pair_sums"; }  // In C.
 
  private:
-  void PackHighWords(const std::string& channel);
+  void PackShortCut(const std::string& multiplier, const std::string& shift);
   void PackWindows(const std::string& source, const std::string& destination);
   void PrintSlots();  // slot[], of windows' channels.
   void PackTaps(const std::string& source, const std::string& destination);

@@ -289,7 +289,7 @@ void DotTilePrinter::PrintStore(const TileCells& tile, NestPath& path) {
   const ChannelTable& table = dot_.channels;
   std::map<int64_t, std::string> parameters;  // By channel.
   std::vector<TileCell> cells = tile.cells();
-  if (dot_.kernel->scaling == DotScaling::kHighWords) {
+  if (dot_.kernel->scaling == DotScaling::kFloats) {
     // A vector of channels after the other: their parameters would not fit into the registers together.
     std::ranges::stable_sort(cells, {}, [&](const TileCell& cell) { return ChannelOffset(cell); });
   }

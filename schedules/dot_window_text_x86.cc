@@ -56,11 +56,11 @@ constexpr char kBytesSums[] = R"(static inline sums dot(sums acc, lhs_terms l, c
 )";
 constexpr char kBytesScale[] =
     R"(static inline sums load_channels(const int32_t* p) { return (sums){load_words(p), load_words(p + $LANES), load_words(p + 2 * $LANES), load_words(p + 3 * $LANES)}; }
-static inline sums requantize(sums acc, sums multiplier, sums even, sums odd, sums shift) {
-  return (sums){requantize_words(acc.v0, multiplier.v0, even.v0, odd.v0, shift.v0),
-                requantize_words(acc.v1, multiplier.v1, even.v1, odd.v1, shift.v1),
-                requantize_words(acc.v2, multiplier.v2, even.v2, odd.v2, shift.v2),
-                requantize_words(acc.v3, multiplier.v3, even.v3, odd.v3, shift.v3)};
+static inline sums requantize(sums acc$SUMS) {
+  return (sums){requantize_words(acc.v0$OF(v0)),
+                requantize_words(acc.v1$OF(v1)),
+                requantize_words(acc.v2$OF(v2)),
+                requantize_words(acc.v3$OF(v3))};
 }
 )";
 constexpr char kBytes256Store[] = R"(static inline void store_channels(int8_t* p, sums scaled, int channels) {
@@ -111,9 +111,9 @@ static inline sums dot(sums acc, lhs_terms l, const int16_t* r) {
 )";
 constexpr char kPairsScale[] =
     R"(static inline sums load_channels(const int32_t* p) { return (sums){load_words(p), load_words(p + $LANES)}; }
-static inline sums requantize(sums acc, sums multiplier, sums even, sums odd, sums shift) {
-  return (sums){requantize_words(acc.v0, multiplier.v0, even.v0, odd.v0, shift.v0),
-                requantize_words(acc.v1, multiplier.v1, even.v1, odd.v1, shift.v1)};
+static inline sums requantize(sums acc$SUMS) {
+  return (sums){requantize_words(acc.v0$OF(v0)),
+                requantize_words(acc.v1$OF(v1))};
 }
 )";
 constexpr char kPairs256Store[] = R"(static inline void store_channels(int8_t* p, sums scaled, int channels) {

@@ -23,7 +23,9 @@ std::string FastProductStore::InTile(const LinearAccess& access) const {
   }
   return sum.Text();
 }
-int64_t FastProductStore::BlockStride(const LinearAccess& access) const { return access.stride[kernel_.factors.lanes.axes[0]]; }
+int64_t FastProductStore::BlockStride(const LinearAccess& access) const {
+  return access.stride[kernel_.factors.lanes.axes[0]];
+}
 // A vector's lanes lie in several blocks of channels.
 bool FastProductStore::InBlocks(const LinearAccess& access) const {
   return kernel_.factors.lane_block > 0 && kernel_.factors.lane_block < kernel_.plan.tile.lanes &&
@@ -40,16 +42,17 @@ void FastProductStore::Helpers() const {
   out_.Open("static inline void store_lanes(float* to, vec x, long valid)");
   out_.Line("for (long i = 0; i < valid; ++i) to[i] = x[i];");
   out_.Close();
-  if (InBlocks(kernel_.facts.output)) PrintBlockAccess(kernel_.plan.tile.lanes, kernel_.factors.lane_block, out_);
+  if (InBlocks(kernel_.facts.output))
+    PrintBlockAccess(kernel_.plan.tile.lanes, kernel_.factors.lane_block, out_);
 }
 
 // `sum` of the tile's vector in the scope's `row` and `lane`; of which `valid` lanes exist unless `whole`.
-void FastProductStore::Vector(const std::string& sum, const std::string& row_scale, const std::string& lane_scale,
-                 bool whole) const {
+void FastProductStore::Vector(const std::string& sum, const std::string& row_scale,
+                              const std::string& lane_scale, bool whole) const {
   out_.Line("vec x = ", sum, " * ", row_scale, " * *(const vec_unaligned*)(", lane_scale, ");");
   const std::string blocks = kernel_.factors.lane_block == 0 ? ""
-                             : whole                  ? absl::StrCat(kernel_.plan.tile.lanes / kernel_.factors.lane_block)
-                                                      : absl::StrCat("valid / ", kernel_.factors.lane_block);
+                             : whole ? absl::StrCat(kernel_.plan.tile.lanes / kernel_.factors.lane_block)
+                                     : absl::StrCat("valid / ", kernel_.factors.lane_block);
   for (std::size_t e = 0; e < kernel_.facts.epilogue.size(); ++e) {
     const LinearAccess& access = kernel_.facts.epilogue[e];
     switch (kernel_.facts.compute.epilogue[e].step) {
@@ -75,7 +78,8 @@ void FastProductStore::Vector(const std::string& sum, const std::string& row_sca
         break;
     }
   }
-  const std::string place = absl::StrCat(TensorName(kernel_.facts.output), " + ", InTile(kernel_.facts.output));
+  const std::string place =
+      absl::StrCat(TensorName(kernel_.facts.output), " + ", InTile(kernel_.facts.output));
   if (InBlocks(kernel_.facts.output)) {
     out_.Line("store_blocks(", place, ", ", BlockStride(kernel_.facts.output), ", ", blocks, ", x);");
   } else if (whole) {
@@ -93,7 +97,8 @@ void FastProductStore::Fetch() const {
   for (int64_t at = 0; at < kernel_.layout.lanes().width; at += apart) {
     out_.Open();
     out_.Line("const long lane = first_lane + ", at, ";");
-    out_.Line("__builtin_prefetch(", TensorName(kernel_.facts.output), " + ", InTile(kernel_.facts.output), ", 1);");
+    out_.Line("__builtin_prefetch(", TensorName(kernel_.facts.output), " + ", InTile(kernel_.facts.output),
+              ", 1);");
     for (std::size_t e = 0; e < kernel_.facts.epilogue.size(); ++e) {
       if (kernel_.facts.compute.epilogue[e].step != EpilogueStep::kResidual) continue;
       const LinearAccess& access = kernel_.facts.epilogue[e];
@@ -135,8 +140,8 @@ void FastProductStore::Tile() const {
       kernel_.factors.lanes.extent % kernel_.layout.lanes().width != 0) {
     out_.Line("const long valid_rows = min_long(", kernel_.plan.tile.rows, ", ", kernel_.factors.rows.extent,
               " - tile_row);");
-    out_.Open("if (valid_rows < ", kernel_.plan.tile.rows, " || tile_lane + ", kernel_.plan.tile_lanes(), " > ",
-              kernel_.factors.lanes.extent, ")");
+    out_.Open("if (valid_rows < ", kernel_.plan.tile.rows, " || tile_lane + ", kernel_.plan.tile_lanes(),
+              " > ", kernel_.factors.lanes.extent, ")");
     if (!kernel_.layout.keeps_sums()) {  // A copy: what is indexed by a variable cannot stay in registers.
       out_.Line("vec tile[", sums, "];");
       for (int i = 0; i < sums; ++i) out_.Line("tile[", i, "] = ", sum(i), ";");
@@ -144,9 +149,10 @@ void FastProductStore::Tile() const {
     out_.Open("for (long r = 0; r < valid_rows; ++r)");
     out_.Open("for (long v = 0; v < ", kernel_.plan.tile.vectors, "; ++v)");
     out_.Line("const long row = tile_row + r, lane = tile_lane + v * ", kernel_.plan.tile.lanes, ";");
-    out_.Line("const long valid = min_long(", kernel_.factors.lanes.extent, " - lane, ", kernel_.plan.tile.lanes, ");");
+    out_.Line("const long valid = min_long(", kernel_.factors.lanes.extent, " - lane, ",
+              kernel_.plan.tile.lanes, ");");
     Vector(absl::StrCat("tile[r * ", kernel_.plan.tile.vectors, " + v]"), "row_scales[r]",
-                absl::StrCat("lane_scales + v * ", kernel_.plan.tile.lanes), false);
+           absl::StrCat("lane_scales + v * ", kernel_.plan.tile.lanes), false);
     out_.Close();
     out_.Close();
     out_.Line("continue;");
@@ -157,7 +163,7 @@ void FastProductStore::Tile() const {
     out_.Open();
     out_.Line("const long row = tile_row + ", row, ", lane = tile_lane + ", v * kernel_.plan.tile.lanes, ";");
     Vector(sum(i), absl::StrCat("row_scales[", row, "]"),
-                absl::StrCat("lane_scales + ", v * kernel_.plan.tile.lanes), true);
+           absl::StrCat("lane_scales + ", v * kernel_.plan.tile.lanes), true);
     out_.Close();
   }
 }
