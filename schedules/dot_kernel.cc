@@ -261,7 +261,7 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
   const bool saturates = Saturates(requantize);
   std::string text;
   if (kernel.isa == DotIsa::kAvx2 || kernel.isa == DotIsa::kAvx512) {
-    for (const char* part : X86DotText(kernel, requantize)) text += part;
+    text = X86DotText(kernel, requantize);
   } else if (kernel.isa == DotIsa::kNeon) {
     for (const char* part : NeonDotText(kernel, requantize.rounding)) text += part;
   } else {
@@ -285,13 +285,11 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
   const auto half = static_cast<uint16_t>(-offset);
   const int bits = kernel.isa == DotIsa::kAvx512 ? 512 : 256;
   const std::vector<const char*> fields = ChannelFields(kernel, requantize);
-  std::string sums, vectors[4], broadcast;
+  std::string sums, vectors[4];
   for (std::size_t f = 1; f < fields.size(); ++f) {
     absl::StrAppend(&sums, ", sums ", fields[f]);
     for (int v = 0; v < 4; ++v) absl::StrAppend(&vectors[v], ", ", fields[f], ".v", v);
-    absl::StrAppend(&broadcast, ", _mm", bits, "_set1_epi32(parameters[", f, "])");
   }
-  const bool rounds = RoundsDown(kernel);
   return absl::StrReplaceAll(
       text, {{"$LOW", absl::StrCat("(", requantize.output_min - requantize.output_zero_point, ")")},
              {"$HIGH", absl::StrCat("(", requantize.output_max - requantize.output_zero_point, ")")},
@@ -305,12 +303,6 @@ std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize)
              {"$OF(v1)", vectors[1]},
              {"$OF(v2)", vectors[2]},
              {"$OF(v3)", vectors[3]},
-             {"$BROADCAST", broadcast},
-             {"$FIELDS", absl::StrCat(fields.size())},
-             {"$DOUBLE", twice ? "1" : "0"},
-             {"$DOWN", "_MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC"},
-             {"$ROUND_DOWN\n", rounds ? "const uint32_t rounding = round_down();\n" : "\n"},
-             {"$ROUND_BACK\n", rounds ? "round_as(rounding);\n" : "\n"},
              {"$CLAMP(", saturates ? "__ssat(" : "clamp("},
              {"$BITS", saturates ? ", 8" : ""},
              {"$MIN", absl::StrCat("(", requantize.output_min, ")")},

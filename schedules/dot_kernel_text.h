@@ -3,6 +3,7 @@
 // $BYTES, $WORDS and $LANES are a vector's size in bits, bytes, int16 and int32, $HALF half of it in bits.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "schedules/dot_kernel.h"
@@ -24,11 +25,9 @@ inline bool Saturates(const Requantize& requantize) {
 }
 
 // $LIMIT( clamps 16 bytes, with parentheses, where the output's limits are others than int8's.
-std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& requantize);
-// requantize(), or requantize_words() of windows, and what finds its parameters. $FIELDS is how many fields
-// the channel table has, $BROADCAST the words of `parameters` as vectors, $DOUBLE 1 for double rounding,
-// $DOWN a rounding, $ROUND_DOWN and $ROUND_BACK stand around calls.
-std::vector<const char*> X86ScaleText(const DotKernel& kernel, const Requantize& requantize);
+std::string X86DotText(const DotKernel& kernel, const Requantize& requantize);
+// Of kFloats: requantize(), or requantize_words() of windows, and what finds its parameters.
+std::string X86ScaleText(const DotKernel& kernel, const Requantize& requantize);
 // Double rounding is two lines (dot_scale_text_x86.cc).
 bool HasTwoLines(const Requantize& requantize);
 // What stands before and behind requantize_words(), which scales one vector. $LIMIT256( and $LIMIT512( are as

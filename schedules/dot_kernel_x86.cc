@@ -260,37 +260,36 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
   return kernels;
 }
 
-std::vector<const char*> X86DotText(const DotKernel& kernel, const Requantize& requantize) {
+std::string X86DotText(const DotKernel& kernel, const Requantize& requantize) {
   const bool wide = kernel.isa == DotIsa::kAvx512, bytes = kernel.lhs == DotElement::kU8;
-  std::vector<const char*> text = {kCommon};
+  std::string text = kCommon;
   const auto add = [&](const std::vector<const char*>& more) {
-    text.insert(text.end(), more.begin(), more.end());
+    for (const char* part : more) text += part;
   };
-  text.push_back(ScaleText(requantize.rounding));
-  text.push_back(kExactResult);
+  add({ScaleText(requantize.rounding), kExactResult});
+  const std::string scale = X86ScaleText(kernel, requantize);
   if (kernel.window_terms > 0) {
     const WindowText window = X86WindowText(kernel, requantize);
-    if (!Saturates(requantize) && !wide && !bytes) text.push_back(kLimit);
+    if (!Saturates(requantize) && !wide && !bytes) text += kLimit;
     add(window.terms);
-    add(X86ScaleText(kernel, requantize));
+    text += scale;
     add(window.store);
     return text;
   }
   if (kernel.elementwise) {
-    text.push_back(wide ? kChannels512 : kChannels256);
+    text += wide ? kChannels512 : kChannels256;
   } else if (kernel.lhs == DotElement::kRaised) {
-    text.push_back(kRaised);
+    text += kRaised;
   } else if (bytes) {
-    text.push_back(wide ? kBytes512 : kBytes256);
+    text += wide ? kBytes512 : kBytes256;
   } else {
     add(kernel.paired                   ? std::vector<const char*>{kPaired}
         : kernel.rhs == DotElement::kI8 ? std::vector<const char*>{kPairs, kWidening}
                                         : std::vector<const char*>{kPairs, kWidened});
   }
-  if (!Saturates(requantize)) text.push_back(kLimit);
-  text.push_back(wide ? kChannelsStore512 : kChannelsStore256);
-  add(X86ScaleText(kernel, requantize));
-  return text;
+  if (!Saturates(requantize)) text += kLimit;
+  text += wide ? kChannelsStore512 : kChannelsStore256;
+  return text + scale;
 }
 
 }  // namespace tunefarm::schedules

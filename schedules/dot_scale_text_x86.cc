@@ -1,7 +1,7 @@
 // Requantisation on x86-64 by floats, exact to the last bit.
 //
-// A result is floor(y) where y = factor * sum + C, clamped, for real numbers. With r = -shift, m = multiplier,
-// factor = m * 2^(shift - 31) and z the output's zero point:
+// A result is floor(y) where y = factor * sum + C, clamped, for real numbers. With r = -shift, m =
+// multiplier, factor = m * 2^(shift - 31) and z the output's zero point:
 //   single: C = z + 1/2
 //   double: h = floor(sum * m / 2^31 + 1/2), which is rounded again, ties away from zero. That moves where a
 //           result ends by half a unit of h, which is 2^-(r + 1) of the output's:
@@ -16,50 +16,39 @@
 //
 // Whether a channel's results are exact is not taken on trust: they are monotone in the sum, as TFLite's are,
 // so that both agree for all sums if they do at the two sums at each end of a result, 510 at most.
-// fit_scale() looks at these, by the very function that the kernel calls, and tries neighbouring floats before
-// it gives up.
+// fit_scale() looks at these, by the very function that the kernel calls, and tries neighbouring floats
+// before it gives up.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "schedules/dot_kernel_text.h"
 
 namespace tunefarm::schedules {
 namespace {
 
 // 16 lanes round as the instruction says; 8 as the control register does.
-constexpr char kOneLine512[] =
-    R"(static inline __m512i $REQUANTIZE(__m512i acc, __m512i factor, __m512i rest, __m512i addend) {
-  const __m512 sum = _mm512_cvt_roundepi32_ps(acc, $DOWN);
+constexpr char kScale512[] = R"(static inline __m512i $REQUANTIZE(__m512i acc$WORDS_OF_CHANNELS) {
+$CHOOSE  const __m512 sum = _mm512_cvt_roundepi32_ps(acc, $DOWN);
   const __m512 low = _mm512_fmadd_round_ps(sum, _mm512_castsi512_ps(rest), _mm512_castsi512_ps(addend), $DOWN);
   return _mm512_cvt_roundps_epi32(_mm512_fmadd_round_ps(sum, _mm512_castsi512_ps(factor), low, $DOWN), $DOWN);
 }
 )";
-constexpr char kTwoLines512[] =
-    R"(static inline __m512i $REQUANTIZE(__m512i acc, __m512i factor, __m512i rest, __m512i addend, __m512i flip, __m512i before) {
-  addend = _mm512_mask_xor_epi32(addend, _mm512_cmplt_epi32_mask(acc, before), addend, flip);
-  const __m512 sum = _mm512_cvt_roundepi32_ps(acc, $DOWN);
-  const __m512 low = _mm512_fmadd_round_ps(sum, _mm512_castsi512_ps(rest), _mm512_castsi512_ps(addend), $DOWN);
-  return _mm512_cvt_roundps_epi32(_mm512_fmadd_round_ps(sum, _mm512_castsi512_ps(factor), low, $DOWN), $DOWN);
-}
-)";
-constexpr char kOneLine256[] =
-    R"(static inline __m256i $REQUANTIZE(__m256i acc, __m256i factor, __m256i rest, __m256i addend) {
-  const __m256 sum = _mm256_cvtepi32_ps(acc);
+constexpr char kScale256[] = R"(static inline __m256i $REQUANTIZE(__m256i acc$WORDS_OF_CHANNELS) {
+$CHOOSE  const __m256 sum = _mm256_cvtepi32_ps(acc);
   const __m256 low = _mm256_fmadd_ps(sum, _mm256_castsi256_ps(rest), _mm256_castsi256_ps(addend));
   return _mm256_cvtps_epi32(_mm256_fmadd_ps(sum, _mm256_castsi256_ps(factor), low));
 }
 )";
-constexpr char kTwoLines256[] =
-    R"(static inline __m256i $REQUANTIZE(__m256i acc, __m256i factor, __m256i rest, __m256i addend, __m256i flip, __m256i before) {
-  addend = _mm256_xor_si256(addend, _mm256_and_si256(flip, _mm256_cmpgt_epi32(before, acc)));
-  const __m256 sum = _mm256_cvtepi32_ps(acc);
-  const __m256 low = _mm256_fmadd_ps(sum, _mm256_castsi256_ps(rest), _mm256_castsi256_ps(addend));
-  return _mm256_cvtps_epi32(_mm256_fmadd_ps(sum, _mm256_castsi256_ps(factor), low));
-}
-)";
+// The line of sums below 0.
+constexpr char kChoose512[] =
+    "  addend = _mm512_mask_xor_epi32(addend, _mm512_cmplt_epi32_mask(acc, before), addend, flip);\n";
+constexpr char kChoose256[] =
+    "  addend = _mm256_xor_si256(addend, _mm256_and_si256(flip, _mm256_cmpgt_epi32(before, acc)));\n";
 
-// No instruction that computes is moved across: what goes into it is read behind the first of the two, what
-// comes out is written before the second.
+// No instruction that computes is moved across: what goes into it is read from memory behind the first of the
+// two, what comes out is written before the second.
 constexpr char kRound[] = R"(static inline uint32_t round_down(void) {
   uint32_t before;
-  const uint32_t down = 0x3f80;  // No exceptions.
+  const uint32_t down = 0x3f80;  // Towards minus infinity, and without exceptions.
   __asm__ volatile("stmxcsr %0\n\tldmxcsr %1" : "=m"(before) : "m"(down) : "memory");
   return before;
 }
@@ -68,7 +57,7 @@ static inline void round_as(uint32_t before) { __asm__ volatile("ldmxcsr %0" : :
 
 // Of a channel whose sums lie between `low` and `high`. 0: not by floats.
 constexpr char kFit[] =
-    R"(static int results_agree(const int32_t* sums_at, const int32_t* wanted, long count, const int32_t* parameters) {
+    R"(static __attribute__((noinline, noclone)) int results_agree(const int32_t* sums_at, const int32_t* wanted, long count, const int32_t* parameters) {
   int agree = 1;
   $ROUND_DOWN
   for (long i = 0; i < count; i += $LANES) {
@@ -88,13 +77,14 @@ constexpr char kFit[] =
 }
 static __attribute__((noinline)) int fit_scale(int32_t* entry, long tile, int32_t multiplier, int32_t shift, int64_t low, int64_t high) {
   const int64_t size = -low > high ? -low : high;
-  if (multiplier < 0 || shift < -31 || shift > 30 || size >= 1 << 30) return 0;
+  if (multiplier < 0 || shift < -31 || shift > 30) return 0;
   const double power = shift < 0 ? 1.0 / (1u << -shift) : 1u << shift, scaling = multiplier * power / 2147483648.0;
   const double inverse = multiplier == 0 ? 0 : 1 / scaling, twice_half = $DOUBLE && shift < 0 ? power : 0;
-  const double upper = $ZERO + 0.5 + twice_half / 2, before = __builtin_floor(upper * inverse);
-  const double most = (double)size + __builtin_fabs(before);
+  const double upper = $ZERO + 0.5 + twice_half / 2, at = upper * inverse;
   // Words must hold all that follows.
-  if (most >= 1 << 30 || most * scaling >= 1 << 30 || (double)size * power >= 1 << 30) return 0;
+  if (at <= -(1 << 29) || at >= 1 << 29 || size >= 1 << 29 || (double)size * power >= 1 << 30) return 0;
+  const double before = (double)((int64_t)at - ((double)(int64_t)at > at)), most = (double)size + (before < 0 ? -before : before);
+  if (most * scaling >= 1 << 30) return 0;
   int32_t sums_at[2 * 256 + $LANES] = {(int32_t)low, (int32_t)high}, wanted[2 * 256];
   long count = 2;
   for (int32_t result = $MIN + 1; multiplier != 0 && result <= $MAX; ++result) {
@@ -136,10 +126,26 @@ bool HasTwoLines(const Requantize& requantize) {
   return requantize.rounding == Rounding::kDouble && requantize.output_min < requantize.output_zero_point;
 }
 
-std::vector<const char*> X86ScaleText(const DotKernel& kernel, const Requantize& requantize) {
-  const bool two = HasTwoLines(requantize);
-  if (kernel.isa == DotIsa::kAvx512) return {two ? kTwoLines512 : kOneLine512, kFit};
-  return {two ? kTwoLines256 : kOneLine256, kRound, kFit};
+std::string X86ScaleText(const DotKernel& kernel, const Requantize& requantize) {
+  const bool wide = kernel.isa == DotIsa::kAvx512, two = HasTwoLines(requantize);
+  const std::vector<const char*> fields = ChannelFields(kernel, requantize);
+  const std::string vector = wide ? "__m512i " : "__m256i ";
+  std::string words, broadcast;
+  for (std::size_t f = 1; f < fields.size(); ++f) {
+    absl::StrAppend(&words, ", ", vector, fields[f]);
+    absl::StrAppend(&broadcast, ", _mm$WIDTH_set1_epi32(parameters[", f, "])");
+  }
+  return absl::StrReplaceAll(absl::StrCat(wide ? kScale512 : kScale256, wide ? "" : kRound, kFit),
+                             {{"$WORDS_OF_CHANNELS", words},
+                              {"$CHOOSE", !two   ? ""
+                                          : wide ? kChoose512
+                                                 : kChoose256},
+                              {"$BROADCAST", broadcast},
+                              {"$FIELDS", absl::StrCat(fields.size())},
+                              {"$DOUBLE", requantize.rounding == Rounding::kDouble ? "1" : "0"},
+                              {"$DOWN", "_MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC"},
+                              {"$ROUND_DOWN", wide ? "" : "const uint32_t rounding = round_down();"},
+                              {"$ROUND_BACK", wide ? "" : "round_as(rounding);"}});
 }
 
 }  // namespace tunefarm::schedules

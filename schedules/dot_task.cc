@@ -29,7 +29,7 @@ class DotTask : public Task {
         rule_(facts_, target, threads) {
     std::vector<DotBilinearForm> forms = BilinearForms(workload, facts_, rule_.roles());
     if (forms.empty() || !DotBilinearRule::Serves(target)) return;
-    version_ = forms[0].winograd != nullptr ? "dot-3+winograd-1" : "dot-3+strassen-1";
+    version_ = forms[0].winograd != nullptr ? "dot-4+winograd-1" : "dot-4+strassen-1";
     bilinear_.emplace(std::move(forms), facts_, rule_.roles(), target, threads);
   }
   // Before anything else.
@@ -146,7 +146,7 @@ class DotTask : public Task {
   const ComputeFacts facts_;
   const DotRule rule_;
   std::optional<const DotBilinearRule> bilinear_;  // Where one serves.
-  const char* version_ = "dot-3";
+  const char* version_ = "dot-4";
   std::size_t direct_knobs_ = 0;  // The rule's, before "algorithm" and what belongs to it.
   std::optional<ConfigSpace> space_;
 };

@@ -26,8 +26,8 @@ absl::StatusOr<std::string> RunC(const std::string& text, const Target& target) 
   SubprocessOptions options;
   options.argv = {target.compiler};
   options.argv.insert(options.argv.end(), target.flags.begin(), target.flags.end());
-  options.argv.insert(options.argv.end(), {"-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function",
-                                           program + ".c", "-o", program});
+  options.argv.insert(options.argv.end(), {"-std=gnu11", "-Wall", "-Wextra", "-Werror",
+                                           "-Wno-unused-function", program + ".c", "-o", program});
   TUNEFARM_ASSIGN_OR_RETURN(const RunResult built, RunProcess(options, absl::Seconds(100)));
   if (built.exit_code != 0) return absl::InternalError(built.err.substr(0, 4000));
   options.argv = {program};
@@ -144,7 +144,7 @@ int32_t FirstSum(int result, int zero, int32_t multiplier, int32_t shift, Roundi
   return static_cast<int32_t>(first);
 }
 
-constexpr const char* kTargets[] = {"x86-64-v3",  "x86-64-v4", "x86-64-v4-vnni", "cortex-a76",
+constexpr const char* kTargets[] = {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni", "cortex-a76",
                                     "cortex-a9", "cortex-m4", "cortex-m55"};
 
 // With the input at its zero point a sum is the bias.

@@ -84,7 +84,7 @@ TEST_CASE("StrassensAlgorithmIsOfferedForLargeMatrixProductsAlone") {
     const std::shared_ptr<const Task> task = MakeInt8Task(text, target);
     const int knob = task->space().FindKnob("algorithm");
     const bool has = knob >= 0 && task->space().knobs()[knob].values[1] == "strassen";
-    CHECK((task->template_version() == "dot-3+strassen-1") == has);
+    CHECK((task->template_version() == "dot-4+strassen-1") == has);
     return has;
   };
   CHECK(offered("dense:m=128,n=768,k=768", "x86-64-v3"));
