@@ -76,7 +76,7 @@ double DotRule::WindowTile(const DotPlan& plan) const {
   const double vector = kernel.isa == DotIsa::kAvx2 && target_.vector_bytes > 32 ? 0.43 : kernel.lhs_load;
   return plan.vectors * columns * window.groups * vector * (2 * kernel.window_vectors + window.terms) +
          cells * static_cast<double>(Terms(kernel)) * kernel.dot * vector / kernel.lhs_load +
-         cells * kernel.window_vectors * 12 * vector + 10;
+         cells * kernel.window_vectors * 8 * vector + 10;
 }
 
 // Rough cycles: tiles times a load for each row and vector and a micro-kernel for each cell, and what stores

@@ -54,6 +54,9 @@ struct DotKernel {
   // For windows as in dot_windows.h, if not 0: how many taps of a channel one instruction sums up, and how
   // many vectors of 32-bit lanes hold the tile of `lanes` channels.
   int window_terms = 0, window_vectors = 0;
+  // Tiles of no more lanes at the end of the channels are computed in shorter vectors, by types and functions
+  // whose names end in "_narrow". 0: there are none.
+  int narrow_lanes = 0;
   // Multiplies sums of two terms of the input with sums of two weights (dot_pair_sums.h). Of a vector's
   // channels, the first two weights of each group come first, then the others.
   bool paired = false;

@@ -33,8 +33,7 @@ bool HasTwoLines(const Requantize& requantize);
 // What stands before and behind requantize_words(), which scales one vector. $LIMIT256( and $LIMIT512( are as
 // $LIMIT(; $SUMS are the parameters' declarations, $OF(v0) their vectors of that number.
 struct WindowText {
-  std::vector<const char*> terms;
-  std::vector<const char*> store;
+  std::string terms, store;
 };
 WindowText X86WindowText(const DotKernel& kernel, const Requantize& requantize);
 std::vector<const DotKernel*> NeonDotKernels(const Target& target);

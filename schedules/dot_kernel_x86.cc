@@ -1,4 +1,5 @@
 // Int8 micro-kernels of x86-64: multiply-adds of int16 pairs (AVX2, AVX-512), and of bytes (VNNI).
+#include "absl/strings/str_cat.h"
 #include "schedules/dot_kernel_text.h"
 #include "schedules/fixed_point_text.h"
 
@@ -232,6 +233,7 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
     kernel.elementwise = true;
     kernel.window_terms = kernel.window_vectors = terms;
     kernel.lanes *= terms;
+    if (isa == DotIsa::kAvx512 && terms == 4) kernel.narrow_lanes = kernel.lanes / 4;
     return kernel;
   };
   static const DotKernel window_pairs256 =
@@ -270,11 +272,8 @@ std::string X86DotText(const DotKernel& kernel, const Requantize& requantize) {
   const std::string scale = X86ScaleText(kernel, requantize);
   if (kernel.window_terms > 0) {
     const WindowText window = X86WindowText(kernel, requantize);
-    if (!Saturates(requantize) && !wide && !bytes) text += kLimit;
-    add(window.terms);
-    text += scale;
-    add(window.store);
-    return text;
+    if (!Saturates(requantize) && ((!wide && !bytes) || kernel.narrow_lanes > 0)) text += kLimit;
+    return absl::StrCat(text, window.terms, scale, window.store);
   }
   if (kernel.elementwise) {
     text += wide ? kChannels512 : kChannels256;

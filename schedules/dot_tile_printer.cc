@@ -29,7 +29,8 @@ void DotTilePrinter::PrintBody(const TileCells& tile, NestPath& path) {
     PrintStart(tile, path);
   } else {
     for (const TileCell& cell : tile.cells()) {
-      out_.Line("sums ", cell.name, " = load_channels(channel + ", ChannelOffset(cell), ");");
+      out_.Line("sums", Width(cell), " ", cell.name, " = load_channels", Width(cell), "(channel + ",
+                ChannelOffset(cell), ");");
     }
   }
   if (dot_.kernel->planar) {
@@ -274,12 +275,13 @@ void DotTilePrinter::PrintWindows(const TileCells& tile, NestPath& path) {
     int count = 0;
     for (const auto& [offset, cells] : uses) {
       const std::string name = absl::StrCat("x", group, "_", count++);
-      out_.Line("const lhs_terms ", name, " = load_rows", terms, "(row + ",
+      const char* const width = Width(*cells[0].cell);  // All are of the same channels.
+      out_.Line("const lhs_terms", width, " ", name, " = load_rows", terms, width, "(row + ",
                 offset + int64_t{group} * window.terms * pitch, ", ", pitch, ");");
       for (const Use& use : cells) {
         const int64_t at = ChannelOffset(*use.cell) / kernel.lanes * weights +
                            (int64_t{group} * window.columns + use.column) * kernel.lanes * window.terms;
-        out_.Line(use.cell->name, " = dot(", use.cell->name, ", ", name, ", panel + ", at, ");");
+        out_.Line(use.cell->name, " = dot", width, "(", use.cell->name, ", ", name, ", panel + ", at, ");");
       }
     }
   }
@@ -298,14 +300,14 @@ void DotTilePrinter::PrintStore(const TileCells& tile, NestPath& path) {
     const auto [entry, is_new] = parameters.try_emplace(channel);
     for (std::size_t f = 1; is_new && f < table.fields.size(); ++f) {
       const std::string name = absl::StrCat(table.fields[f], "_", channel);
-      out_.Line("const sums ", name, " = load_channels(channel + ",
+      out_.Line("const sums", Width(cell), " ", name, " = load_channels", Width(cell), "(channel + ",
                 static_cast<int64_t>(f) * table.tile + channel, ");");
       absl::StrAppend(&entry->second, ", ", name);
     }
     const std::string exists = tile.RowsExist(cell, path);
-    out_.Line(exists.empty() ? "" : absl::StrCat("if (", exists, ") "), "store_channels(out + ",
-              tile.Offset(facts_.output, cell), ", requantize(", cell.name, entry->second, "), ", cell.valid,
-              ");");
+    out_.Line(exists.empty() ? "" : absl::StrCat("if (", exists, ") "), "store_channels", Width(cell),
+              "(out + ", tile.Offset(facts_.output, cell), ", requantize", Width(cell), "(", cell.name,
+              entry->second, "), ", cell.valid, ");");
   }
 }
 

@@ -38,6 +38,10 @@ class DotTilePrinter {
   // Windows by interleaved rows, all taps written out: a column is read once, for all outputs that have it.
   void PrintWindows(const TileCells& tile, NestPath& path);
   void PrintStore(const TileCells& tile, NestPath& path);
+  // What the names of the types and functions end in that the cell takes.
+  const char* Width(const TileCell& cell) const {
+    return cell.valid <= dot_.kernel->narrow_lanes ? "_narrow" : "";
+  }
   int64_t ChannelOffset(const TileCell& cell) const {
     return dot_.roles.channels < 0 ? 0 : cell.at[dot_.roles.channels];
   }

@@ -1,5 +1,7 @@
 // The C text of the micro-kernels for windows on x86-64 (schedules/dot_windows.h): four rows of bytes by
 // VNNI, or two of int16 by vpmaddwd.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "schedules/dot_kernel_text.h"
 
 namespace tunefarm::schedules {
@@ -147,21 +149,68 @@ constexpr char kLimit512[] = R"(static inline __m512i limit512(__m512i bytes) {
 }
 )";
 
+// Of at most 16 channels of a wide tile: the first quarter of each of its vectors. Put together they are a
+// vector of channels in their order.
+constexpr char kNarrowScale[] = R"(static inline sums_narrow load_channels_narrow(const int32_t* p) {
+  return (sums_narrow){_mm_loadu_si128((const void*)p), _mm_loadu_si128((const void*)(p + $LANES)),
+                       _mm_loadu_si128((const void*)(p + 2 * $LANES)), _mm_loadu_si128((const void*)(p + 3 * $LANES))};
+}
+static inline __m512i join(sums_narrow x) {
+  return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_set_m128i(x.v1, x.v0)), _mm256_set_m128i(x.v3, x.v2), 1);
+}
+static inline __m512i requantize_narrow(sums_narrow acc$DECLARED) { return requantize_words(join(acc)$JOINED); }
+static inline void store_channels_narrow(int8_t* p, __m512i scaled, int channels) {
+  _mm_mask_storeu_epi8(p, (__mmask16)((1u << channels) - 1), $LIMIT(_mm512_cvtsepi32_epi8(scaled)));
+}
+)";
+
+// The text of wide functions for vectors of 128 bits.
+std::string Narrow(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"_mm$WIDTH_", "_mm_"},
+                                    {"__m$WIDTHi", "__m128i"},
+                                    {"__m512i", "__m128i"},
+                                    {"si$WIDTH", "si128"},
+                                    {"sums", "sums_narrow"},
+                                    {"lhs_terms", "lhs_terms_narrow"},
+                                    {"interleave(", "interleave_narrow("},
+                                    {"load_row(", "load_row_narrow("},
+                                    {"load_rows1(", "load_rows1_narrow("},
+                                    {"load_rows2(", "load_rows2_narrow("},
+                                    {"load_rows3(", "load_rows3_narrow("},
+                                    {"load_rows4(", "load_rows4_narrow("},
+                                    {"dot_words(", "dot_words_narrow("},
+                                    {"dot(", "dot_narrow("}});
+}
+
+std::string NarrowScale(const std::vector<const char*>& fields) {
+  std::string declared, joined;
+  for (std::size_t f = 1; f < fields.size(); ++f) {
+    absl::StrAppend(&declared, ", sums_narrow ", fields[f]);
+    absl::StrAppend(&joined, ", join(", fields[f], ")");
+  }
+  return absl::StrReplaceAll(kNarrowScale, {{"$DECLARED", declared}, {"$JOINED", joined}});
+}
+
 }  // namespace
 
 WindowText X86WindowText(const DotKernel& kernel, const Requantize& requantize) {
   const bool wide = kernel.isa == DotIsa::kAvx512, bytes = kernel.window_terms == 4;
   WindowText text;
   if (bytes) {
-    text.terms = {kBytesRows, wide ? kBytesDot512 : kBytesDot256, kBytesSums};
-    text.store = {kBytesScale, wide ? kBytes512Store : kBytes256Store};
+    const std::string terms = absl::StrCat(kBytesRows, wide ? kBytesDot512 : kBytesDot256, kBytesSums);
+    text.terms = terms;
+    text.store = absl::StrCat(kBytesScale, wide ? kBytes512Store : kBytes256Store);
+    if (kernel.narrow_lanes > 0) {
+      text.terms += Narrow(terms);
+      text.store += NarrowScale(ChannelFields(kernel, requantize));
+    }
   } else {
-    text.terms = {kPairs};
-    text.store = {kPairsScale, wide ? kPairs512Store : kPairs256Store};
+    text.terms = kPairs;
+    text.store = absl::StrCat(kPairsScale, wide ? kPairs512Store : kPairs256Store);
   }
-  text.terms.push_back(kLoadWords);
-  if (!Saturates(requantize) && wide && bytes) text.terms.push_back(kLimit512);
-  if (!Saturates(requantize) && wide != bytes) text.terms.push_back(kLimit256);
+  text.terms += kLoadWords;
+  if (!Saturates(requantize) && wide && bytes) text.terms += kLimit512;
+  if (!Saturates(requantize) && wide != bytes) text.terms += kLimit256;
   return text;
 }
 
