@@ -54,6 +54,8 @@ struct DotKernel {
   // For windows as in dot_windows.h, if not 0: how many taps of a channel one instruction sums up, and how
   // many vectors of 32-bit lanes hold the tile of `lanes` channels.
   int window_terms = 0, window_vectors = 0;
+  // Of windows: reads the input where it stands.
+  bool uncopied() const { return window_terms > 0 && (lhs == DotElement::kRaised || lhs == DotElement::kI8); }
   // Tiles of no more lanes at the end of the channels are computed in shorter vectors, by types and functions
   // whose names end in "_narrow". 0: there are none.
   int narrow_lanes = 0;

@@ -244,21 +244,33 @@ std::vector<const DotKernel*> X86DotKernels(const Target& target) {
       windows("vpdpbusd256_window", DotIsa::kAvx2, 4, DotElement::kU8, DotElement::kI8);
   static const DotKernel window_bytes512 =
       windows("vpdpbusd_window", DotIsa::kAvx512, 4, DotElement::kU8, DotElement::kI8);
+  // From the input as it is, so that windows at its edges alone are copied.
+  static const auto uncopied = [](const DotKernel& window, const char* name) {
+    DotKernel kernel = window;
+    kernel.name = name;
+    kernel.lhs = window.window_terms == 4 ? DotElement::kRaised : DotElement::kI8;
+    return kernel;
+  };
+  static const DotKernel uncopied_pairs256 = uncopied(window_pairs256, "vpmaddwd_window_x8");
+  static const DotKernel uncopied_pairs512 = uncopied(window_pairs512, "vpmaddwd512_window_x8");
+  static const DotKernel uncopied_bytes256 = uncopied(window_bytes256, "vpdpbusd256_window_x8");
+  static const DotKernel uncopied_bytes512 = uncopied(window_bytes512, "vpdpbusd_window_x8");
   static const DotKernel channels256 = channelwise("vpmaddwd_dw", DotIsa::kAvx2);
   static const DotKernel channels512 = channelwise("vpmaddwd512_dw", DotIsa::kAvx512);
   std::vector<const DotKernel*> kernels;
   if (!target.has_fma) return kernels;  // Results are scaled by them.
-  if (HasFeature(target, "avx2")) kernels.insert(kernels.end(), {&pairs256, &channels256, &window_pairs256});
+  if (HasFeature(target, "avx2"))
+    kernels.insert(kernels.end(), {&pairs256, &channels256, &window_pairs256, &uncopied_pairs256});
   if (HasFeature(target, "avx512bw"))
-    kernels.insert(kernels.end(), {&pairs512, &channels512, &window_pairs512});
+    kernels.insert(kernels.end(), {&pairs512, &channels512, &window_pairs512, &uncopied_pairs512});
   if (HasFeature(target, "avx_vnni") || HasFeature(target, "avx512_vnni")) {
-    kernels.insert(kernels.end(), {&bytes256, &window_bytes256});
+    kernels.insert(kernels.end(), {&bytes256, &window_bytes256, &uncopied_bytes256});
   } else {
     if (HasFeature(target, "avx2")) kernels.insert(kernels.end(), {&paired256, &widening256});
     if (HasFeature(target, "avx512bw")) kernels.insert(kernels.end(), {&paired512, &widening512});
   }
   if (HasFeature(target, "avx512_vnni"))
-    kernels.insert(kernels.end(), {&bytes512, &window_bytes512, &raised256, &raised512});
+    kernels.insert(kernels.end(), {&bytes512, &window_bytes512, &uncopied_bytes512, &raised256, &raised512});
   return kernels;
 }
 
@@ -272,7 +284,8 @@ std::string X86DotText(const DotKernel& kernel, const Requantize& requantize) {
   const std::string scale = X86ScaleText(kernel, requantize);
   if (kernel.window_terms > 0) {
     const WindowText window = X86WindowText(kernel, requantize);
-    if (!Saturates(requantize) && ((!wide && !bytes) || kernel.narrow_lanes > 0)) text += kLimit;
+    if (!Saturates(requantize) && ((!wide && kernel.window_terms == 2) || kernel.narrow_lanes > 0))
+      text += kLimit;
     return absl::StrCat(text, window.terms, scale, window.store);
   }
   if (kernel.elementwise) {

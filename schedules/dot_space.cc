@@ -8,6 +8,7 @@
 
 #include "base/divide.h"
 #include "schedules/dot_windows.h"
+#include "schedules/edge_window.h"
 #include "schedules/knobs.h"
 
 namespace tunefarm::schedules {
@@ -121,6 +122,8 @@ std::vector<Knob> DotRule::MakeKnobs() const {
   std::vector<std::pair<std::string, int>> forms;
   if (!facts_->lhs.reads_padding) forms.emplace_back("direct", static_cast<int>(ReadForm::kDirect));
   forms.emplace_back("copy", static_cast<int>(ReadForm::kPaddedCopy));
+  if (facts_->lhs.reads_padding && std::ranges::any_of(kernels_, &DotKernel::uncopied))
+    forms.emplace_back("edges", static_cast<int>(ReadForm::kEdges));
   knobs.push_back(ChoiceKnob("lhs", KnobKind::kChoice, forms));
   if (Extent(roles_.rows) > 1) {
     knobs.push_back(
@@ -141,7 +144,7 @@ DotPlan DotRule::Resolve(const std::vector<Knob>& knobs, const Config& config) c
   plan.lhs = static_cast<ReadForm>(number(kLhs, 0));
   // Blocks are whole register tiles, and none when one holds the axis or nothing is copied for them, nor
   // threads share them.
-  const bool needless = plan.lhs == ReadForm::kDirect && threads_ == 1;
+  const bool needless = plan.lhs != ReadForm::kPaddedCopy && threads_ == 1;
   const auto block = [&](KnobId id, int axis, int64_t tile) -> int32_t {
     const int64_t size = axis < 0 || needless ? 0 : number(id, 0);
     const int64_t rounded = RoundUp(size, tile);
@@ -196,7 +199,7 @@ int64_t DotRule::PairSums(const DotPlan& plan) const {
 }
 
 int64_t DotRule::CopyBytes(const DotPlan& plan) const {
-  if (plan.lhs == ReadForm::kDirect) return 0;
+  if (plan.lhs != ReadForm::kPaddedCopy) return 0;
   const std::vector<int64_t> shape = CopyShape(plan);
   return std::accumulate(shape.begin(), shape.end(), int64_t{BytesOf(plan.kernel->lhs)},
                          std::multiplies<>()) +
@@ -214,6 +217,20 @@ const char* DotRule::PlanarRefusal(const DotPlan& plan) const {
       return "tiles of planes start at whole words";
   }
   return nullptr;
+}
+
+const char* DotRule::EdgesRefusal(const DotPlan& plan) const {
+  if (!plan.kernel->uncopied()) return "the micro-kernel reads a converted input, which must be copied";
+  if (plan.tail_rows != Tail::kGuard) return "tiles whose windows cross edges do not move inwards";
+  const int64_t lanes = int64_t{plan.vectors} * plan.kernel->lanes;
+  if (Extent(roles_.channels) < lanes)
+    return "a vector of channels would reach over the end of its window's copy";
+  const auto covered = [&](int axis) {
+    if (axis >= facts_->spatial_axes) return Extent(axis);
+    return std::min(Extent(axis), axis == roles_.channels ? lanes : axis == roles_.rows ? plan.rows : 1);
+  };
+  const std::vector<int64_t>& shape = facts_->compute.tensors[facts_->lhs.access.tensor].shape;
+  return WindowFits(facts_->lhs, shape, covered) ? nullptr : "the window of a tile is longer than the tensor";
 }
 
 bool DotRule::Folds(const DotPlan& plan) const {
@@ -234,6 +251,11 @@ const char* DotRule::Refusal(const DotPlan& plan) const {
   if (plan.rows > Extent(roles_.rows)) return "the register tile has more rows than there are";
   if ((int64_t{plan.vectors} - 1) * kernel.lanes >= Extent(roles_.channels))
     return "a vector of the register tile would be empty";
+  if (plan.lhs == ReadForm::kPaddedCopy && kernel.uncopied())
+    return "the micro-kernel is for an input that is not copied";
+  if (plan.lhs == ReadForm::kEdges) {
+    if (const char* reason = EdgesRefusal(plan)) return reason;
+  }
   if (plan.lhs == ReadForm::kDirect) {
     if (kernel.lhs != DotElement::kI8 && kernel.lhs != DotElement::kRaised)
       return "the micro-kernel reads a converted input, which must be copied";
@@ -337,8 +359,9 @@ absl::StatusOr<Schedule> DotRule::MakeSchedule(const DotPlan& plan) const {
       TUNEFARM_RETURN_IF_ERROR(schedule.Planes(Factor::kLhs, last, 2));
     }
   }
+  if (plan.lhs == ReadForm::kEdges) TUNEFARM_RETURN_IF_ERROR(schedule.CopyEdges(Factor::kLhs));
   if (threads_ > 1) {
-    const int copies = schedule.stage(Factor::kLhs).position;
+    const int copies = plan.lhs == ReadForm::kPaddedCopy ? schedule.stage(Factor::kLhs).position : 0;
     const int parallel = copies > 0 ? copies : outer_loops > 0 ? outer_loops : tile_position;
     for (int loop = 0; loop < parallel; ++loop) {
       if (!schedule.Parallel(loop).ok()) break;

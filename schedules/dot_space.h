@@ -65,6 +65,7 @@ class DotRule {
 
  private:
   const char* PlanarRefusal(const DotPlan& plan) const;
+  const char* EdgesRefusal(const DotPlan& plan) const;
   // Registers that hold addresses and the loop's end, where accumulators are scalars and share their file.
   static constexpr int kAddressRegisters = 3;
   std::vector<Knob> MakeKnobs() const;

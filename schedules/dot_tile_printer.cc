@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "schedules/dot_windows.h"
+#include "schedules/edge_window.h"
 
 namespace tunefarm::schedules {
 
@@ -256,8 +257,19 @@ void DotTilePrinter::PrintWindows(const TileCells& tile, NestPath& path) {
   if (const OpenLoop* loop = path.Innermost(dot_.roles.channels)) {
     panel.Add(loop->base, weights / kernel.lanes);
   }
-  out_.Line("const ", CTypeOf(kernel.lhs), "* row = ", pointer_of_(input.buffer), " + ",
-            path.CopyAddress(input).Text(), ";");
+  const bool copied = tree_.buffers[input.buffer].scope != BufferScope::kArgument;
+  const CSum address = copied ? path.CopyAddress(input) : path.TensorAddress(facts_.lhs);
+  out_.Line("const ", CTypeOf(kernel.lhs), "* row = ", pointer_of_(input.buffer), " + ", address.Text(), ";");
+  if (tree_.edge_buffer >= 0) {
+    // Where vectors reach over the last channels they end in the copy.
+    const bool reaches_over = std::ranges::any_of(tile.cells(), [&](const TileCell& cell) {
+      return cell.valid < (cell.valid <= kernel.narrow_lanes ? kernel.narrow_lanes : kernel.lanes);
+    });
+    PrintEdgeWindow(facts_, facts_.lhs, tile, path, "row",
+                    {pointer_of_(tree_.edge_buffer),
+                     absl::StrCat(facts_.compute.requantize->input_zero_point), reaches_over},
+                    out_);
+  }
   out_.Line("const ", CTypeOf(kernel.rhs), "* panel = ", pointer_of_(Access(tile, 1).buffer), " + ",
             panel.Text(), ";");
   struct Use {

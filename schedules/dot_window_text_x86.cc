@@ -7,30 +7,43 @@
 namespace tunefarm::schedules {
 namespace {
 
+// Of an input that was copied in the form that is multiplied, of bytes with 128 added, and of int16.
+constexpr char kLoadCopied[] =
+    R"(static inline __m$WIDTHi load_row(const $LHS* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
+)";
+constexpr char kLoadRaised[] = R"(static inline __m$WIDTHi load_row(const int8_t* p) {
+  return _mm$WIDTH_xor_si$WIDTH(_mm$WIDTH_loadu_si$WIDTH((const void*)p), _mm$WIDTH_set1_epi8(-128));
+}
+)";
+constexpr char kLoadWidened[] = R"(static inline __m$WIDTHi load_row(const int8_t* p) {
+  __m$WIDTHi terms;
+  __asm__("vpmovsxbw %1, %0" : "=v"(terms) : "m"(*(const __m$HALFi*)p));
+  return terms;
+}
+)";
 constexpr char kBytesRows[] = R"(typedef struct {
   __m$WIDTHi v0, v1, v2, v3;
 } sums;
 typedef sums lhs_terms;
-static inline __m$WIDTHi load_row(const uint8_t* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
-static inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b, __m$WIDTHi c, __m$WIDTHi d) {
+$LOAD_ROWstatic inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b, __m$WIDTHi c, __m$WIDTHi d) {
   const __m$WIDTHi ab = _mm$WIDTH_unpacklo_epi8(a, b), ab_high = _mm$WIDTH_unpackhi_epi8(a, b);
   const __m$WIDTHi cd = _mm$WIDTH_unpacklo_epi8(c, d), cd_high = _mm$WIDTH_unpackhi_epi8(c, d);
   return (lhs_terms){_mm$WIDTH_unpacklo_epi16(ab, cd), _mm$WIDTH_unpackhi_epi16(ab, cd),
                      _mm$WIDTH_unpacklo_epi16(ab_high, cd_high), _mm$WIDTH_unpackhi_epi16(ab_high, cd_high)};
 }
-static inline lhs_terms load_rows1(const uint8_t* p, long pitch) {
+static inline lhs_terms load_rows1(const $LHS* p, long pitch) {
   (void)pitch;
   const __m$WIDTHi none = _mm$WIDTH_setzero_si$WIDTH();
   return interleave(load_row(p), none, none, none);
 }
-static inline lhs_terms load_rows2(const uint8_t* p, long pitch) {
+static inline lhs_terms load_rows2(const $LHS* p, long pitch) {
   const __m$WIDTHi none = _mm$WIDTH_setzero_si$WIDTH();
   return interleave(load_row(p), load_row(p + pitch), none, none);
 }
-static inline lhs_terms load_rows3(const uint8_t* p, long pitch) {
+static inline lhs_terms load_rows3(const $LHS* p, long pitch) {
   return interleave(load_row(p), load_row(p + pitch), load_row(p + 2 * pitch), _mm$WIDTH_setzero_si$WIDTH());
 }
-static inline lhs_terms load_rows4(const uint8_t* p, long pitch) {
+static inline lhs_terms load_rows4(const $LHS* p, long pitch) {
   return interleave(load_row(p), load_row(p + pitch), load_row(p + 2 * pitch), load_row(p + 3 * pitch));
 }
 )";
@@ -89,15 +102,14 @@ constexpr char kPairs[] = R"(typedef struct {
   __m$WIDTHi v0, v1;
 } sums;
 typedef sums lhs_terms;
-static inline __m$WIDTHi load_row(const int16_t* p) { return _mm$WIDTH_loadu_si$WIDTH((const void*)p); }
-static inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b) {
+$LOAD_ROWstatic inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b) {
   return (lhs_terms){_mm$WIDTH_unpacklo_epi16(a, b), _mm$WIDTH_unpackhi_epi16(a, b)};
 }
-static inline lhs_terms load_rows1(const int16_t* p, long pitch) {
+static inline lhs_terms load_rows1(const $LHS* p, long pitch) {
   (void)pitch;
   return interleave(load_row(p), _mm$WIDTH_setzero_si$WIDTH());
 }
-static inline lhs_terms load_rows2(const int16_t* p, long pitch) { return interleave(load_row(p), load_row(p + pitch)); }
+static inline lhs_terms load_rows2(const $LHS* p, long pitch) { return interleave(load_row(p), load_row(p + pitch)); }
 static inline __m$WIDTHi dot_words(__m$WIDTHi acc, __m$WIDTHi l, const int16_t* r) {
   __m$WIDTHi products;
   __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"
@@ -197,7 +209,9 @@ WindowText X86WindowText(const DotKernel& kernel, const Requantize& requantize) 
   const bool wide = kernel.isa == DotIsa::kAvx512, bytes = kernel.window_terms == 4;
   WindowText text;
   if (bytes) {
-    const std::string terms = absl::StrCat(kBytesRows, wide ? kBytesDot512 : kBytesDot256, kBytesSums);
+    const std::string rows = absl::StrReplaceAll(
+        kBytesRows, {{"$LOAD_ROW", kernel.lhs == DotElement::kRaised ? kLoadRaised : kLoadCopied}});
+    const std::string terms = absl::StrCat(rows, wide ? kBytesDot512 : kBytesDot256, kBytesSums);
     text.terms = terms;
     text.store = absl::StrCat(kBytesScale, wide ? kBytes512Store : kBytes256Store);
     if (kernel.narrow_lanes > 0) {
@@ -205,7 +219,8 @@ WindowText X86WindowText(const DotKernel& kernel, const Requantize& requantize) 
       text.store += NarrowScale(ChannelFields(kernel, requantize));
     }
   } else {
-    text.terms = kPairs;
+    text.terms = absl::StrReplaceAll(
+        kPairs, {{"$LOAD_ROW", kernel.lhs == DotElement::kI8 ? kLoadWidened : kLoadCopied}});
     text.store = absl::StrCat(kPairsScale, wide ? kPairs512Store : kPairs256Store);
   }
   text.terms += kLoadWords;

@@ -62,7 +62,7 @@ std::string Exists(const Side& side) {
 }  // namespace
 
 void PrintEdgeWindow(const ComputeFacts& facts, const LinearAccess& access, const TileCells& tile,
-                     NestPath& path, const std::string& pointer, const std::string& copy, CText& out) {
+                     NestPath& path, const std::string& pointer, const EdgeCopy& copy, CText& out) {
   const std::vector<Side> sides = SidesOf(facts, access, tile, path);
   std::string crosses;
   const auto either = [&](const std::string& text) {
@@ -72,9 +72,13 @@ void PrintEdgeWindow(const ComputeFacts& facts, const LinearAccess& access, cons
     if (side.low) either(absl::StrCat(side.start, " < 0"));
     if (side.high) either(absl::StrCat(side.start, " + ", side.span, " > ", side.size));
   }
-  if (crosses.empty()) return;
-  out.Open("if (", crosses, ")");
-  out.Line("// The window crosses the edge.");
+  if (crosses.empty() && !copy.always) return;
+  if (copy.always) {
+    out.Open();
+  } else {
+    out.Open("if (", crosses, ")");
+    out.Line("// The window crosses the edge.");
+  }
   std::string outside_innermost;
   const Side* innermost = nullptr;
   for (const Side& side : sides) {
@@ -95,7 +99,7 @@ void PrintEdgeWindow(const ComputeFacts& facts, const LinearAccess& access, cons
   const std::string read = absl::StrCat(pointer, "[", offset.Text(), "]");
   const auto copy_part = [&](const std::string& from, const std::string& to, const std::string& value) {
     if (innermost != nullptr) open(*innermost, from, to);
-    out.Line(copy, "[", offset.Text(), "] = ", value, ";");
+    out.Line(copy.name, "[", offset.Text(), "] = ", value, ";");
     if (innermost != nullptr) out.Close();
   };
   const std::string span = innermost == nullptr ? "1" : absl::StrCat(innermost->span);
@@ -108,22 +112,22 @@ void PrintEdgeWindow(const ComputeFacts& facts, const LinearAccess& access, cons
     out.Line("const long first = min_long(", span, ", -min_long(0, ", innermost->start, "));");
     out.Line("const long last = -min_long(-first, -min_long(", span, ", ", size, " - (", innermost->start,
              ")));");
-    copy_part("0", "first", "0");
+    copy_part("0", "first", copy.outside);
     copy_part("first", "last", read);
-    copy_part("last", span, "0");
+    copy_part("last", span, copy.outside);
     if (outside_innermost.empty()) out.Close();
   } else {
     copy_part("0", span, read);
   }
   if (!outside_innermost.empty()) {
     out.Else();
-    copy_part("0", span, "0");
+    copy_part("0", span, copy.outside);
     out.Close();
   }
   for (const Side& side : sides) {
     if (!side.name.empty() && &side != innermost) out.Close();
   }
-  out.Line(pointer, " = ", copy, ";");
+  out.Line(pointer, " = ", copy.name, ";");
   out.Close();
 }
 

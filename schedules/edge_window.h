@@ -38,9 +38,15 @@ bool WindowFits(const LinearAccess& access, const std::vector<int64_t>& shape, c
   return true;
 }
 
-// Points `pointer`, a const float* that already points to the tile's first element in `source`, into `copy`
-// where the window of the variant of the tile that is being printed crosses an edge of the tensor.
+struct EdgeCopy {
+  std::string name;           // Of its memory, in C.
+  std::string outside = "0";  // What an element outside of the tensor is.
+  bool always = false;        // Not at edges alone.
+};
+
+// Points `pointer`, which already points to the tile's first element in the tensor, into the copy where the
+// window of the variant of the tile that is being printed crosses an edge of the tensor.
 void PrintEdgeWindow(const ComputeFacts& facts, const LinearAccess& access, const TileCells& tile,
-                     NestPath& path, const std::string& pointer, const std::string& copy, CText& out);
+                     NestPath& path, const std::string& pointer, const EdgeCopy& copy, CText& out);
 
 }  // namespace tunefarm::schedules

@@ -115,7 +115,7 @@ void TilePrinter::PrintReductions(NestPath& path) {
     pointers[f] = absl::StrCat(names[f], "_0");
     out_.Line("const float* ", pointers[f], " = ", pointer_of_(access.buffer), " + ", address.Text(), ";");
     if (f == 0 && tree_.edge_buffer >= 0) {
-      PrintEdgeWindow(facts_, facts_.lhs, *tile_, path, pointers[f], pointer_of_(tree_.edge_buffer), out_);
+      PrintEdgeWindow(facts_, facts_.lhs, *tile_, path, pointers[f], {pointer_of_(tree_.edge_buffer)}, out_);
     }
   }
   for (std::size_t i = 0; i < tile_->serial().size(); ++i) {

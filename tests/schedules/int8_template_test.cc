@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ Config SampleWith(const ConfigSpace& space, uint16_t kernel, Rng& rng) {
 
 // For a matrix product and random workloads: the default config, and another of each micro-kernel.
 void CheckTarget(const char* name) {
-  constexpr int kWorkloads = 6, kWindows = 6;  // Any (a matrix product first), and depthwise ones.
+  // Any (a matrix product first), and depthwise ones, the last of them with more channels than a vector has.
+  constexpr int kWorkloads = 6, kWindows = 7;
   const absl::StatusOr<Target> target = FindTarget(name);
   REQUIRE(target.ok());
   if (const std::string reason = WhyNotRun(*target); !reason.empty()) {
@@ -39,9 +41,15 @@ void CheckTarget(const char* name) {
   std::vector<ProgramKernel> kernels;
   std::set<std::string> used;
   for (int w = 0; w < kWorkloads + kWindows; ++w) {
-    const Workload workload = RandomInt8Workload(rng, w == 0           ? "matmul"
-                                                      : w < kWorkloads ? ""
-                                                                       : "depthwise_conv2d");
+    const Workload workload =
+        w + 1 == kWorkloads + kWindows
+            ? Workload::Parse(
+                  "depthwise_conv2d:n=1,h=7,w=9,c=144,kh=3,kw=3,pad=1,layout=nhwc,dtype=i8,izp=3,"
+                  "ozp=-5,epilogue=bias")
+                  .value()
+            : RandomInt8Workload(rng, w == 0           ? "matmul"
+                                      : w < kWorkloads ? ""
+                                                       : "depthwise_conv2d");
     const int threads = target->architecture == "x86_64" && w % 3 == 1 ? 2 : 1;
     const absl::StatusOr<std::shared_ptr<const Task>> task = Task::Create(workload, *target, threads);
     INFO(workload.ToString() << " " << task.status().message());
@@ -248,6 +256,49 @@ TEST_CASE("PairedProductsAreExactForScalesThatTakeNoShortCut") {
       {{"dense:m=3,n=70,k=21,izp=-128,epilogue=bias", change},
        {"conv2d:n=1,h=5,w=4,ci=5,co=70,kh=3,kw=2,pad=1,layout=nhwc,izp=7,epilogue=bias", change}},
       2);
+}
+
+// A legal config whose windows are read where they stand.
+std::optional<Config> SampleEdges(const ConfigSpace& space, Rng& rng) {
+  const int kernel = space.FindKnob("kernel"), lhs = space.FindKnob("lhs");
+  for (int i = 0; i < 4000; ++i) {
+    const Config config = space.Sample(rng);
+    if (!absl::EndsWith(space.knobs()[kernel].values[config.choice[kernel]], "_window_x8")) continue;
+    if (space.knobs()[lhs].values[config.choice[lhs]] == "edges" && space.IsLegal(config)) return config;
+  }
+  return std::nullopt;
+}
+
+// Channels that fill vectors, a quarter of one, and neither; edges on all sides and on some; several images.
+TEST_CASE("WindowsThatAreReadWhereTheyStandAreExact") {
+  for (const char* name : {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"}) {
+    const Target target = FindTarget(name).value();
+    if (!WhyNotRun(target).empty()) continue;
+    std::vector<ProgramKernel> kernels;
+    Rng rng(7);
+    int threads = 1;
+    for (const char* op :
+         {"n=1,h=9,w=11,c=64,kh=3,kw=3,pad=1", "n=1,h=8,w=9,c=144,kh=3,kw=3,stride=2,pad_b=1,pad_r=1",
+          "n=2,h=6,w=5,c=70,kh=5,kw=5,pad=2", "n=1,h=7,w=9,c=80,kh=3,kw=2,pad_t=1,pad_l=1",
+          "n=1,h=9,w=8,c=96,kh=3,kw=3,pad=1,amin=-100,amax=90"}) {
+      const Workload workload =
+          Workload::Parse(
+              absl::StrCat("depthwise_conv2d:layout=nhwc,dtype=i8,izp=9,ozp=-20,epilogue=bias,", op))
+              .value();
+      const std::shared_ptr<const Task> task = Task::Create(workload, target, threads).value();
+      threads = 3 - threads;
+      for (int i = 0; i < 8; ++i) {
+        const std::optional<Config> config = SampleEdges(task->space(), rng);
+        INFO(workload.ToString());
+        REQUIRE(config.has_value());
+        kernels.push_back({task, *config});
+      }
+    }
+    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
+    INFO(name << " " << wrong.status().message());
+    REQUIRE(wrong.ok());
+    CHECK(*wrong == std::vector<std::string>{});
+  }
 }
 
 // Scales from 2^-32 to 8, in one tensor, and sums up to 2^29: what no trained layer has, but the operator
