@@ -104,9 +104,8 @@ int CoreRegisters(const Target& target);
 //                                                                           point; with short cuts only
 //   int fit_scale(int32_t* entry, long tile, int32_t multiplier, int32_t shift, int64_t low, int64_t high)
 //     for kFloats: the entry of a channel with sums between these, whose bias stands there already
-//   uint32_t round_down(void), void round_as(uint32_t)       for kFloats with eight lanes: the thread's
-//   rounding
-//                                                            while requantize() is called, and what it was
+//   uint32_t round_down(void), void round_as(uint32_t)
+//     for kFloats with eight lanes: how the thread rounds while requantize() is called, and as it did before
 std::string DotKernelText(const DotKernel& kernel, const Requantize& requantize);
 
 // The fields of the channel table, each a parameter of requantize() but the first, "bias".

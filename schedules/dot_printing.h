@@ -54,11 +54,11 @@ class DotPrinter {
   // "int16_t": the element of a buffer.
   const char* TypeOf(int buffer) const;
 
-  // The kernel by plain loops over the arguments, for all values of the channels that requantisation's short
-  // cuts do not hold for; and its call, which goes behind the kernel.
+  // The kernel by plain loops over the arguments, of the channels that requantisation's short cuts do not
+  // hold for; and its call, which goes behind the kernel.
   void GeneralRun();
   void CallGeneralRun(const std::string& table);
-  // Around what computes, in each thread.
+  // Around what calls requantize(), in each thread.
   void RoundDown();
   void RoundBack();
   // Weights into panels: `node` is the outermost loop of the nest, or its statement.
