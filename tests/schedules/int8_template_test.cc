@@ -63,10 +63,7 @@ void CheckTarget(const char* name) {
     }
   }
   CHECK(used.size() == DotKernelsOf(*target).size());
-  const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, *target);
-  INFO(name << " " << wrong.status().message());
-  REQUIRE(wrong.ok());
-  CHECK(*wrong == std::vector<std::string>{});
+  CheckProgram(kernels, *target);
 }
 
 TEST_CASE("AMatrixProductHasTheDefaultConfigOfDenseWhicheverWayItsWeightsLie") {
@@ -156,10 +153,7 @@ TEST_CASE("ExtremeInputsAreExactOnX86") {
         kernels.push_back({task, SampleWith(space, static_cast<uint16_t>(k), rng), change});
       }
     }
-    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
-    INFO(name << " " << wrong.status().message());
-    REQUIRE(wrong.ok());
-    CHECK(*wrong == std::vector<std::string>{});
+    CheckProgram(kernels, target);
   }
 }
 
@@ -193,10 +187,7 @@ void CheckPairedProducts(const std::vector<PairedCase>& cases, int configs) {
         }
       }
     }
-    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
-    INFO(name << " " << wrong.status().message());
-    REQUIRE(wrong.ok());
-    CHECK(*wrong == std::vector<std::string>{});
+    CheckProgram(kernels, target);
   }
 }
 
@@ -294,10 +285,7 @@ TEST_CASE("WindowsThatAreReadWhereTheyStandAreExact") {
         kernels.push_back({task, *config});
       }
     }
-    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
-    INFO(name << " " << wrong.status().message());
-    REQUIRE(wrong.ok());
-    CHECK(*wrong == std::vector<std::string>{});
+    CheckProgram(kernels, target);
   }
 }
 
@@ -332,10 +320,7 @@ TEST_CASE("AnyScaleIsExact") {
         kernels.push_back({task, task->space().default_config(), change});
       }
     }
-    const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
-    INFO(name << " " << wrong.status().message());
-    REQUIRE(wrong.ok());
-    CHECK(*wrong == std::vector<std::string>{});
+    CheckProgram(kernels, target);
   }
 }
 

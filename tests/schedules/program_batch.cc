@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/subprocess.h"
+#include "tests/catch.h"
 #include "tests/schedules/kernel_batch.h"
 
 namespace tunefarm::schedules {
@@ -273,6 +274,9 @@ std::string WhyNotRun(const Target& target) {
   return "";
 }
 
+namespace {
+
+// What is wrong, a line for each kernel. An error when the program could not be built or did not end.
 absl::StatusOr<std::vector<std::string>> RunProgram(const std::vector<ProgramKernel>& kernels,
                                                     const Target& target) {
   TUNEFARM_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::Create());
@@ -317,6 +321,15 @@ absl::StatusOr<std::vector<std::string>> RunProgram(const std::vector<ProgramKer
   }
   return absl::InternalError(
       absl::StrCat("the program did not end: ", ran.out.substr(0, 1000), ran.err.substr(0, 1000)));
+}
+
+}  // namespace
+
+void CheckProgram(const std::vector<ProgramKernel>& kernels, const Target& target) {
+  const absl::StatusOr<std::vector<std::string>> wrong = RunProgram(kernels, target);
+  INFO(target.name << " " << wrong.status().message());
+  REQUIRE(wrong.ok());
+  CHECK(*wrong == std::vector<std::string>{});
 }
 
 }  // namespace tunefarm::schedules

@@ -23,9 +23,8 @@ struct ProgramKernel {
 // can.
 std::string WhyNotRun(const Target& target);
 
-// What is wrong, a line for each kernel: an output that is not the reference's, bit by bit, or memory around
-// the buffers that was written to. An error when the program could not be built or did not end.
-absl::StatusOr<std::vector<std::string>> RunProgram(const std::vector<ProgramKernel>& kernels,
-                                                    const Target& target);
+// Checks for each kernel that the output is the reference's, bit by bit, and that memory around the buffers
+// is as it was; and that the program could be built and ended.
+void CheckProgram(const std::vector<ProgramKernel>& kernels, const Target& target);
 
 }  // namespace tunefarm::schedules
