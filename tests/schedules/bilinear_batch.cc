@@ -28,18 +28,14 @@ Config SampleBilinear(const Task& task, const std::string& algorithm, const std:
 
 void CheckBilinear(const std::vector<BilinearCase>& cases, int configs) {
   // With VNNI the kernels are the same, but for those of paired products, which are not offered.
-  for (const char* name : {"x86-64-v3", "x86-64-v4"}) {
-    const Target target = FindTarget(name).value();
-    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
-      std::cerr << "skipped " << name << ": " << reason << "\n";
-      continue;
-    }
-    Rng rng = Rng(1969).Fork(name);
+  for (const Target& target : TargetsThatRun({"x86-64-v3", "x86-64-v4"})) {
+    Rng rng = Rng(1969).Fork(target.name);
     std::vector<ProgramKernel> kernels;
     for (std::size_t i = 0; i < cases.size(); ++i) {
-      const std::shared_ptr<const Task> task = MakeInt8Task(cases[i].workload, name, i % 3 == 2 ? 2 : 1);
+      const std::shared_ptr<const Task> task =
+          MakeInt8Task(cases[i].workload, target.name.c_str(), i % 3 == 2 ? 2 : 1);
       const std::vector<Knob>& knobs = task->space().knobs();
-      INFO(name << " " << cases[i].workload);
+      INFO(target.name << " " << cases[i].workload);
       REQUIRE(task->space().FindKnob("algorithm") >= 0);
       for (const std::string& algorithm : knobs[task->space().FindKnob("algorithm")].values) {
         if (algorithm == "direct") continue;

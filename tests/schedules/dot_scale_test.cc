@@ -144,17 +144,12 @@ int32_t FirstSum(int result, int zero, int32_t multiplier, int32_t shift, Roundi
   return static_cast<int32_t>(first);
 }
 
-constexpr const char* kTargets[] = {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni", "cortex-a76",
-                                    "cortex-a9", "cortex-m4", "cortex-m55"};
+const std::vector<const char*> kTargets = {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni", "cortex-a76",
+                                           "cortex-a9", "cortex-m4", "cortex-m55"};
 
 // With the input at its zero point a sum is the bias.
 TEST_CASE("ResultsAreExactWhereTheyEnd") {
-  for (const char* name : kTargets) {
-    const Target target = FindTarget(name).value();
-    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
-      std::cerr << "skipped " << name << ": " << reason << "\n";
-      continue;
-    }
+  for (const Target& target : TargetsThatRun(kTargets)) {
     std::vector<ProgramKernel> kernels;
     for (const char* rounding : {"double", "single"}) {
       for (const int zero : {5, -128}) {
@@ -196,9 +191,7 @@ void PruneEverySecondChannel(IntTensors& inputs) {
 constexpr char kPruned[] = "dense:m=2,n=70,k=20,izp=-128,ozp=5,epilogue=bias,dtype=i8";
 
 TEST_CASE("ChannelsWithoutWeightsAreExact") {
-  for (const char* name : kTargets) {
-    const Target target = FindTarget(name).value();
-    if (!WhyNotRun(target).empty()) continue;
+  for (const Target& target : TargetsThatRun(kTargets)) {
     const std::shared_ptr<const Task> task = Task::Create(Workload::Parse(kPruned).value(), target).value();
     CheckProgram({{task, task->space().default_config(), PruneEverySecondChannel}}, target);
   }
@@ -236,10 +229,8 @@ std::string ChannelsInPlainLoops(const Target& target, const std::function<void(
 }
 
 TEST_CASE("PlainLoopsAreLeftToChannelsThatNeedThem") {
-  for (const char* name : {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"}) {
-    const Target target = FindTarget(name).value();
-    if (!WhyNotRun(target).empty()) continue;
-    INFO(name);
+  for (const Target& target : TargetsThatRun({"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"})) {
+    INFO(target.name);
     CHECK(ChannelsInPlainLoops(target, [](IntTensors&) {}) == "0");
     CHECK(ChannelsInPlainLoops(target, PruneEverySecondChannel) == "0");
     // Sums of more than 24 bits where a result ends.

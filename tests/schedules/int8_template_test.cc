@@ -118,12 +118,7 @@ TEST_CASE("Int8KernelsAreExactOnMicrocontrollers") {
 // Every input and weight at an end of int8, -128 as a weight included, in rows of one sign and in turns: sums
 // as large as they can be, and the byte multiplications' intermediate results too.
 TEST_CASE("ExtremeInputsAreExactOnX86") {
-  for (const char* name : {"x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"}) {
-    const Target target = FindTarget(name).value();
-    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
-      std::cerr << "skipped " << name << ": " << reason << "\n";
-      continue;
-    }
+  for (const Target& target : TargetsThatRun({"x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"})) {
     Rng rng(7);
     std::vector<ProgramKernel> kernels;
     for (const char* text :
@@ -163,12 +158,7 @@ struct PairedCase {
   std::function<void(IntTensors&)> change = nullptr;
 };
 void CheckPairedProducts(const std::vector<PairedCase>& cases, int configs) {
-  for (const char* name : {"x86-64-v3", "x86-64-v4"}) {
-    const Target target = FindTarget(name).value();
-    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
-      std::cerr << "skipped " << name << ": " << reason << "\n";
-      continue;
-    }
+  for (const Target& target : TargetsThatRun({"x86-64-v3", "x86-64-v4"})) {
     Rng rng(1968);
     std::vector<ProgramKernel> kernels;
     for (std::size_t i = 0; i < cases.size(); ++i) {
@@ -182,7 +172,7 @@ void CheckPairedProducts(const std::vector<PairedCase>& cases, int configs) {
         if (!absl::EndsWith(names[k], "_paired")) continue;
         for (int c = 0; c < configs; ++c) {
           kernels.push_back({task, SampleWith(space, static_cast<uint16_t>(k), rng), cases[i].change});
-          INFO(name << " " << workload.ToString());
+          INFO(target.name << " " << workload.ToString());
           CHECK(kernels.back().config.choice[knob] == k);
         }
       }
@@ -262,9 +252,7 @@ std::optional<Config> SampleEdges(const ConfigSpace& space, Rng& rng) {
 
 // Channels that fill vectors, a quarter of one, and neither; edges on all sides and on some; several images.
 TEST_CASE("WindowsThatAreReadWhereTheyStandAreExact") {
-  for (const char* name : {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"}) {
-    const Target target = FindTarget(name).value();
-    if (!WhyNotRun(target).empty()) continue;
+  for (const Target& target : TargetsThatRun({"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"})) {
     std::vector<ProgramKernel> kernels;
     Rng rng(7);
     int threads = 1;
@@ -292,13 +280,8 @@ TEST_CASE("WindowsThatAreReadWhereTheyStandAreExact") {
 // Scales from 2^-32 to 8, in one tensor, and sums up to 2^29: what no trained layer has, but the operator
 // allows.
 TEST_CASE("AnyScaleIsExact") {
-  for (const char* name :
-       {"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni", "cortex-a76", "cortex-a9", "cortex-m4", "cortex-m55"}) {
-    const Target target = FindTarget(name).value();
-    if (const std::string reason = WhyNotRun(target); !reason.empty()) {
-      std::cerr << "skipped " << name << ": " << reason << "\n";
-      continue;
-    }
+  for (const Target& target : TargetsThatRun({"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni", "cortex-a76",
+                                              "cortex-a9", "cortex-m4", "cortex-m55"})) {
     std::vector<ProgramKernel> kernels;
     for (const char* rounding : {"double", "single"}) {
       for (const char* op :

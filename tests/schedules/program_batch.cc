@@ -1,6 +1,7 @@
 #include "tests/schedules/program_batch.h"
 
 #include <algorithm>
+#include <iostream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
@@ -272,6 +273,19 @@ std::string WhyNotRun(const Target& target) {
   }
   if (!launcher.empty() && !IsInstalled(launcher[0])) return absl::StrCat(launcher[0], " is not installed");
   return "";
+}
+
+std::vector<Target> TargetsThatRun(const std::vector<const char*>& names) {
+  std::vector<Target> targets;
+  for (const char* name : names) {
+    Target target = FindTarget(name).value();
+    if (const std::string reason = WhyNotRun(target); reason.empty()) {
+      targets.push_back(std::move(target));
+    } else {
+      std::cerr << "skipped " << name << ": " << reason << "\n";
+    }
+  }
+  return targets;
 }
 
 namespace {

@@ -23,6 +23,9 @@ struct ProgramKernel {
 // can.
 std::string WhyNotRun(const Target& target);
 
+// Of the built-in targets of these names, those whose kernels can be built and run here; says which cannot.
+std::vector<Target> TargetsThatRun(const std::vector<const char*>& names);
+
 // Checks for each kernel that the output is the reference's, bit by bit, and that memory around the buffers
 // is as it was; and that the program could be built and ended.
 void CheckProgram(const std::vector<ProgramKernel>& kernels, const Target& target);
