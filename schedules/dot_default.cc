@@ -58,6 +58,24 @@ double DotRule::VectorGroup(const DotPlan& plan) const {
   return group;
 }
 
+// The share of tiles whose windows cross an edge of the image, which copy them.
+double DotRule::CrossingShare(const DotPlan& plan) const {
+  double inside = 1;
+  for (std::size_t d = 0; d < facts_->lhs.access.index.size(); ++d) {
+    const AffineIndex& index = facts_->lhs.access.index[d];
+    int64_t last = index.constant, tiles = 1;
+    for (const AffineTerm& term : index.terms) {
+      last += term.coefficient * (Extent(term.axis) - 1);
+      if (term.axis == roles_.rows) tiles = CeilDivide(Extent(term.axis), plan.rows);
+      if (term.axis == roles_.rows2) tiles = Extent(term.axis);
+    }
+    const int64_t size = facts_->compute.tensors[facts_->lhs.access.tensor].shape[d];
+    const int crossing = (index.constant < 0 ? 1 : 0) + (last >= size ? 1 : 0);
+    inside *= std::max(0.0, 1 - static_cast<double>(crossing) / static_cast<double>(tiles));
+  }
+  return 1 - inside;
+}
+
 // A register tile of windows: interleaving its columns, products and requantisation.
 double DotRule::WindowTile(const DotPlan& plan) const {
   const DotKernel& kernel = *plan.kernel;
@@ -74,24 +92,9 @@ double DotRule::WindowTile(const DotPlan& plan) const {
   // Cycles of a vector. Of narrow ones, what goes with each counts more: they take 0.55 of the wide ones'
   // time on Zen 4, 0.67 on a core of Intel's that starts two of either width.
   const double vector = kernel.isa == DotIsa::kAvx2 && target_.vector_bytes > 32 ? 0.43 : kernel.lhs_load;
-  double edges = 0;
-  if (plan.lhs == ReadForm::kEdges) {
-    // The share of tiles that cross an edge of the image: they copy their windows.
-    double inside = 1;
-    for (std::size_t d = 0; d < facts_->lhs.access.index.size(); ++d) {
-      const AffineIndex& index = facts_->lhs.access.index[d];
-      int64_t last = index.constant, tiles = 1;
-      for (const AffineTerm& term : index.terms) {
-        last += term.coefficient * (Extent(term.axis) - 1);
-        if (term.axis == roles_.rows) tiles = CeilDivide(Extent(term.axis), plan.rows);
-        if (term.axis == roles_.rows2) tiles = Extent(term.axis);
-      }
-      const int64_t size = facts_->compute.tensors[facts_->lhs.access.tensor].shape[d];
-      const int crossing = (index.constant < 0 ? 1 : 0) + (last >= size ? 1 : 0);
-      inside *= std::max(0.0, 1 - static_cast<double>(crossing) / static_cast<double>(tiles));
-    }
-    edges = (1 - inside) * 0.05 * columns * window.height * plan.vectors * kernel.lanes;
-  }
+  const double edges = plan.lhs == ReadForm::kEdges ? CrossingShare(plan) * 0.05 * columns * window.height *
+                                                          plan.vectors * kernel.lanes
+                                                    : 0;
   const double read = (kernel.uncopied() ? 1.5 : 1.0) * window.terms;  // With what converts it.
   return plan.vectors * columns * window.groups * vector * (2 * kernel.window_vectors + read) +
          cells * static_cast<double>(Terms(kernel)) * kernel.dot * vector / kernel.lhs_load +

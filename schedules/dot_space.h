@@ -72,6 +72,7 @@ class DotRule {
   absl::StatusOr<Config> DefaultConfig(const std::vector<Knob>& knobs) const;
   int64_t Extent(int axis) const { return axis < 0 ? 1 : facts_->compute.axes[axis].extent; }
   int64_t Terms(const DotKernel& kernel) const;  // Of one sum, rounded up to groups, in groups.
+  double CrossingShare(const DotPlan& plan) const;
   double WindowTile(const DotPlan& plan) const;
   double VectorGroup(const DotPlan& plan) const;
   DotPlan FitCopies(const std::vector<Knob>& knobs, Config& config) const;

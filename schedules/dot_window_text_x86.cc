@@ -25,7 +25,8 @@ constexpr char kBytesRows[] = R"(typedef struct {
   __m$WIDTHi v0, v1, v2, v3;
 } sums;
 typedef sums lhs_terms;
-$LOAD_ROWstatic inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b, __m$WIDTHi c, __m$WIDTHi d) {
+$LOAD_ROW
+static inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b, __m$WIDTHi c, __m$WIDTHi d) {
   const __m$WIDTHi ab = _mm$WIDTH_unpacklo_epi8(a, b), ab_high = _mm$WIDTH_unpackhi_epi8(a, b);
   const __m$WIDTHi cd = _mm$WIDTH_unpacklo_epi8(c, d), cd_high = _mm$WIDTH_unpackhi_epi8(c, d);
   return (lhs_terms){_mm$WIDTH_unpacklo_epi16(ab, cd), _mm$WIDTH_unpackhi_epi16(ab, cd),
@@ -102,7 +103,8 @@ constexpr char kPairs[] = R"(typedef struct {
   __m$WIDTHi v0, v1;
 } sums;
 typedef sums lhs_terms;
-$LOAD_ROWstatic inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b) {
+$LOAD_ROW
+static inline lhs_terms interleave(__m$WIDTHi a, __m$WIDTHi b) {
   return (lhs_terms){_mm$WIDTH_unpacklo_epi16(a, b), _mm$WIDTH_unpackhi_epi16(a, b)};
 }
 static inline lhs_terms load_rows1(const $LHS* p, long pitch) {
@@ -210,7 +212,7 @@ WindowText X86WindowText(const DotKernel& kernel, const Requantize& requantize) 
   WindowText text;
   if (bytes) {
     const std::string rows = absl::StrReplaceAll(
-        kBytesRows, {{"$LOAD_ROW", kernel.lhs == DotElement::kRaised ? kLoadRaised : kLoadCopied}});
+        kBytesRows, {{"$LOAD_ROW\n", kernel.lhs == DotElement::kRaised ? kLoadRaised : kLoadCopied}});
     const std::string terms = absl::StrCat(rows, wide ? kBytesDot512 : kBytesDot256, kBytesSums);
     text.terms = terms;
     text.store = absl::StrCat(kBytesScale, wide ? kBytes512Store : kBytes256Store);
@@ -220,7 +222,7 @@ WindowText X86WindowText(const DotKernel& kernel, const Requantize& requantize) 
     }
   } else {
     text.terms = absl::StrReplaceAll(
-        kPairs, {{"$LOAD_ROW", kernel.lhs == DotElement::kI8 ? kLoadWidened : kLoadCopied}});
+        kPairs, {{"$LOAD_ROW\n", kernel.lhs == DotElement::kI8 ? kLoadWidened : kLoadCopied}});
     text.store = absl::StrCat(kPairsScale, wide ? kPairs512Store : kPairs256Store);
   }
   text.terms += kLoadWords;
