@@ -83,12 +83,69 @@ void PrintBlockAccess(int lanes, int64_t block, CText& out) {
   out.Close();
 }
 
-void PrintEverySecond(int lanes, CText& out) {
-  std::string indices;
+void PrintParts(int lanes, CText& out) {
+  out.Open("static inline vec load_part(const float* from, int count)");
+  std::string there;
   for (int lane = 0; lane < lanes; ++lane)
-    absl::StrAppend(&indices, ", ", 2 * lane + (2 * lane >= lanes ? 1 : 0));
+    absl::StrAppend(&there, lane == 0 ? "" : ", ", "-(count > ", lane, ")");
+  if (lanes == 16) {
+    // The processor's masks leave alone what is behind the elements, even where no memory is.
+    out.Line("#if defined(__AVX512F__)");
+    out.Line("return __builtin_ia32_loadups512_mask(from, (vec){0}, (1u << count) - 1);");
+    out.Line("#else");
+  } else if (lanes >= 4) {
+    out.Line("#if defined(__AVX__)");
+    out.Line("const mask there = {", there, "};");
+    out.Line("return __builtin_ia32_maskloadps", lanes == 8 ? "256" : "", "((const void*)from, there);");
+    out.Line("#else");
+  }
+  out.Line("vec x = {0};");
+  out.Line("__builtin_memcpy(&x, from, count * sizeof(float));");
+  out.Line("return x;");
+  if (lanes >= 4) out.Line("#endif");
+  out.Close();
+  out.Open("static inline void store_part(float* to, vec x, int count)");
+  if (lanes >= 4) {
+    out.Line("#if defined(__AVX512", lanes == 16 ? "F" : "VL", "__)");
+    out.Line("__builtin_ia32_storeups", lanes * 32, "_mask(to, x, (1u << count) - 1);");
+    out.Line("#else");
+  }
+  // From registers: copied from memory, the lanes would wait for the vector's own store.
+  for (int half = lanes / 2; half >= 1; half /= 2) {
+    std::string low, high;
+    for (int lane = 0; lane < half; ++lane) absl::StrAppend(&low, ", ", lane);
+    for (int lane = 0; lane < lanes; ++lane) absl::StrAppend(&high, ", ", (lane + half) % lanes);
+    out.Open("if ((count & ", half, ") != 0)");
+    if (half == 1) {
+      out.Line("*to = x[0];");
+    } else {
+      out.Line("typedef float half_vec __attribute__((vector_size(", half * 4, "), may_alias, aligned(4)));");
+      out.Line("*(half_vec*)to = __builtin_shufflevector(x, x", low, ");");
+      out.Line("x = __builtin_shufflevector(x, x", high, ");");
+      out.Line("to += ", half, ";");
+    }
+    out.Close();
+  }
+  if (lanes >= 4) out.Line("#endif");
+  out.Close();
+}
+
+void PrintEverySecond(int lanes, CText& out) {
+  std::string indices, blended, ordered;
+  for (int lane = 0; lane < lanes; ++lane) {
+    const int from = 2 * lane < lanes ? 2 * lane : 2 * lane - lanes + 1;
+    absl::StrAppend(&indices, ", ", 2 * lane < lanes ? from : lanes + from);
+    absl::StrAppend(&blended, ", ", lane % 2 == 0 ? lane : lanes + lane);
+    absl::StrAppend(&ordered, ", ", from);
+  }
   out.Open("static inline vec every_second(vec a, vec b)");
+  out.Line("#if defined(__AVX2__) && !defined(__AVX512VL__)");
+  out.Line("// A blend and a permutation; in one step it would be two permutations and a blend.");
+  out.Line("const vec both = __builtin_shufflevector(a, b", blended, ");");
+  out.Line("return __builtin_shufflevector(both, both", ordered, ");");
+  out.Line("#else");
   out.Line("return __builtin_shufflevector(a, b", indices, ");");
+  out.Line("#endif");
   out.Close();
 }
 

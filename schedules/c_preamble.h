@@ -17,6 +17,10 @@ void PrintPreamble(const std::string& title, const std::string& config, int lane
 // of `lanes`, each of `block` lanes that lie together, `stride` elements from one to the next.
 void PrintBlockAccess(int lanes, int64_t block, CText& out);
 
+// vec load_part(from, count) and store_part(to, x, count): the first lanes of a vector, the others zero; for
+// counts that the compiler knows. No byte behind them is touched.
+void PrintParts(int lanes, CText& out);
+
 // vec every_second(vec a, vec b): the even elements of `a`, then the odd ones of `b`.
 void PrintEverySecond(int lanes, CText& out);
 

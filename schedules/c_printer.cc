@@ -45,6 +45,7 @@ class Printer {
   void Preamble() {
     if (options_.part.empty() && !dot_.has_value()) {
       PrintPreamble(options_.title, options_.config, tree_.vector_lanes, facts_.compute, out_);
+      if (HasPartsOfVectors()) PrintParts(tree_.vector_lanes, out_);
       if (LoadsEverySecond()) PrintEverySecond(tree_.vector_lanes, out_);
       if (tree_.clipped_taps)
         out_.Line("static inline long max_long(long a, long b) { return a > b ? a : b; }");
@@ -57,6 +58,14 @@ class Printer {
     for (const LoopNode& node : tree_.nodes) parallel_ = parallel_ || node.kind == LoopKind::kParallel;
     parallel_ = parallel_ && options_.threads > 1;
     if (parallel_) out_.Line("extern int omp_get_thread_num(void);");
+  }
+
+  // Vectors end with an axis, or with a row that is read without its padding.
+  bool HasPartsOfVectors() const {
+    return tree_.vector_lanes > 1 && std::ranges::any_of(tree_.nodes, [&](const LoopNode& node) {
+             return node.is_loop && node.kind == LoopKind::kVectorized &&
+                    (node.tail == Tail::kGuard || tree_.clipped_taps);
+           });
   }
 
   // The tile reads vectors of elements that stand two apart: along the width of nchw, with stride 2.

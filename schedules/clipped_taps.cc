@@ -37,6 +37,7 @@ std::optional<std::vector<EdgeDimension>> EdgeDimensionsOf(const ComputeFacts& f
     EdgeDimension dimension;
     dimension.constant = index.constant;
     dimension.size = facts.compute.tensors[facts.lhs.access.tensor].shape[d];
+    dimension.stride = facts.lhs.tensor_strides[d];
     int64_t lowest = index.constant, highest = index.constant;
     int spatial = 0, taps = 0;
     for (const AffineTerm& term : index.terms) {

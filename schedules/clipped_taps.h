@@ -4,6 +4,8 @@
 //
 //   taps that are written out:  a variant of the register tile for each tile position that crosses an edge
 //   taps that are a loop:       the loop begins and ends where the input does (tiles of one element only)
+//
+// Vectors along a padded axis read what is inside and move it to its lanes, beside zeros.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +22,8 @@ struct EdgeDimension {
   int spatial = -1, tap = -1;  // Axes; -1: the index has none.
   int64_t step = 0, tap_step = 0;
   int64_t constant = 0;
-  int64_t size = 0;  // Of the tensor.
+  int64_t size = 0;    // Of the tensor.
+  int64_t stride = 1;  // Between neighbours along it, in the tensor's memory.
 
   bool Inside(int64_t at, int64_t tap_at) const {
     const int64_t index = constant + step * at + tap_step * tap_at;
@@ -54,15 +57,16 @@ inline constexpr int kMaxCrossingTiles = 4;       // Along one axis.
 inline constexpr int64_t kMaxClippedBody = 1500;  // Multiply-adds in all variants together.
 
 // Why a register tile with so many multiply-adds written out cannot leave its taps out; null when it can.
-// Asked about each dimension: its tile, whether the spatial axis is the vectors', and whether its tap is
-// written out (or is the only one, or there is none).
-template <typename TileOf, typename IsVector, typename IsWrittenOut>
+// Asked about each dimension: its tile, how many of its elements along the spatial axis a vector holds (1
+// where vectors lie along another), and whether its tap is written out (or is the only one, or there is
+// none).
+template <typename TileOf, typename LanesOf, typename IsWrittenOut>
 const char* ClipRefusal(const std::vector<EdgeDimension>& dimensions, int64_t written_out,
-                        const TileOf& tile_of, const IsVector& is_vector,
-                        const IsWrittenOut& is_written_out) {
+                        const TileOf& tile_of, const LanesOf& lanes_of, const IsWrittenOut& is_written_out) {
   for (const EdgeDimension& dimension : dimensions) {
     const ClippedTile tile = tile_of(dimension);
-    if (is_vector(dimension)) return "a vector would be half outside";
+    if (lanes_of(dimension) > 1 && (dimension.stride != 1 || dimension.step > 2))
+      return "a vector's elements would be read one by one";
     if (!is_written_out(dimension)) {
       if (tile.tile > 1) return "the taps of a tile's elements begin at different places";
       continue;

@@ -72,6 +72,7 @@ void TileCells::PrintTails(std::size_t axis, NestPath& path, const std::function
     out_.Else();
   }
   size_[axis] = extent % tile_[axis];
+  begin_[axis] = extent - size_[axis];
   PrintVariants(axis + 1, path, print);
   if (loop != nullptr) out_.Close();
 }
@@ -116,13 +117,31 @@ bool TileCells::Contributes(const TileCell& cell, const std::vector<int>& index)
       if (!begin_[dimension.spatial].has_value()) continue;  // No edge is crossed.
       at = *begin_[dimension.spatial] + cell.at[dimension.spatial];
     }
-    int64_t tap = 0;
-    for (std::size_t l = 0; l < index.size(); ++l) {
-      if (unrolled_[l]->axis == dimension.tap) tap = index[l];
-    }
-    if (!dimension.Inside(at, tap)) return false;
+    const int64_t tap = TapAt(dimension, index);
+    const int lanes = dimension.spatial >= 0 && dimension.spatial == vector_axis_ ? cell.valid : 1;
+    bool inside = false;
+    for (int lane = 0; lane < lanes; ++lane) inside = inside || dimension.Inside(at + lane, tap);
+    if (!inside) return false;
   }
   return true;
+}
+
+int64_t TileCells::TapAt(const EdgeDimension& dimension, const std::vector<int>& index) const {
+  for (std::size_t l = 0; l < index.size(); ++l) {
+    if (unrolled_[l]->axis == dimension.tap) return index[l];
+  }
+  return 0;
+}
+
+std::optional<LaneRow> TileCells::RowOf(const TileCell& cell, const std::vector<int>& index) const {
+  for (const EdgeDimension& dimension : edges_) {
+    if (dimension.spatial < 0 || dimension.spatial != vector_axis_ || !begin_[vector_axis_].has_value())
+      continue;
+    const int64_t at = *begin_[vector_axis_] + cell.at[vector_axis_];
+    return LaneRow{dimension.constant + dimension.step * at + dimension.tap_step * TapAt(dimension, index),
+                   dimension.step, dimension.size};
+  }
+  return std::nullopt;
 }
 
 const EdgeDimension* TileCells::ClippedLoop(const LoopNode& serial) const {

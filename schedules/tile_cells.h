@@ -21,6 +21,13 @@ struct TileCell {
   int valid = 0;            // Lanes that exist.
 };
 
+// What a vector along the innermost dimension of a tensor reads of a row.
+struct LaneRow {
+  int64_t first = 0;  // Element of the first lane; may be outside.
+  int64_t step = 1;   // From lane to lane.
+  int64_t size = 0;   // Of the row.
+};
+
 class TileCells {
  public:
   // `init` is the node of the tile's initialisation, the first of its three nests.
@@ -44,6 +51,9 @@ class TileCells {
   // Where taps are clipped (LoopTree::clipped_taps): whether a cell has a product with the unrolled
   // reductions at `index`, as far as that is known while printing.
   bool Contributes(const TileCell& cell, const std::vector<int>& index) const;
+  // Where the place of a cell's vector along the rows of lhs is known while printing, as it is wherever the
+  // vector or its rest may cross an edge.
+  std::optional<LaneRow> RowOf(const TileCell& cell, const std::vector<int>& index) const;
   // The dimension that decides where the loop over a reduction begins and ends; null when it runs whole.
   const EdgeDimension* ClippedLoop(const LoopNode& serial) const;
 
@@ -61,6 +71,7 @@ class TileCells {
                      const std::function<void(NestPath&)>& print);
   void PrintTails(std::size_t axis, NestPath& path, const std::function<void(NestPath&)>& print);
   bool Unrolled(int reduction) const;  // Or of extent 1.
+  int64_t TapAt(const EdgeDimension& dimension, const std::vector<int>& index) const;
   void MakeCells();
 
   const LoopTree& tree_;

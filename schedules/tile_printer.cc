@@ -17,6 +17,7 @@ std::string TilePrinter::Load(const std::string& pointer, int64_t offset, int64_
   if (stride == 0 || lanes == 1) return absl::StrCat(pointer, "[", offset, "]");
   if (stride == 1 && valid == lanes)
     return absl::StrCat("*(const vec_unaligned*)(", pointer, " + ", offset, ")");
+  if (stride == 1) return absl::StrCat("load_part(", pointer, " + ", offset, ", ", valid, ")");
   if (stride == 2 && valid == lanes) {
     // The second vector begins where both together end with the last element that is wanted.
     return absl::StrCat("every_second(*(const vec_unaligned*)(", pointer, " + ", offset,
@@ -27,6 +28,28 @@ std::string TilePrinter::Load(const std::string& pointer, int64_t offset, int64_
     absl::StrAppend(&text, lane == 0 ? "" : ", ", pointer, "[", offset + lane * stride, "]");
   }
   return text + "}";
+}
+
+std::string TilePrinter::LoadFromRow(const std::string& pointer, int64_t offset, const LaneRow& row) const {
+  const int lanes = tree_.vector_lanes;
+  // The elements from the `ahead`th after the first lane's.
+  const auto neighbours = [&](int64_t ahead) -> std::string {
+    const int64_t first = row.first + ahead;
+    if (first <= -lanes || first >= row.size) return "(vec){0}";
+    // The vector inside the row that holds all of them, or the whole of a shorter row.
+    const int64_t read = row.size < lanes ? 0 : std::clamp<int64_t>(first, 0, row.size - lanes);
+    const std::string inside =
+        Load(pointer, offset + ahead + read - first, 1, static_cast<int>(std::min<int64_t>(lanes, row.size)));
+    if (read == first && row.size >= lanes) return inside;
+    std::string text = absl::StrCat("__builtin_shufflevector((vec)", inside, ", (vec){0}");
+    for (int lane = 0; lane < lanes; ++lane) {
+      const int64_t from = first + lane - read;
+      absl::StrAppend(&text, ", ", from >= 0 && from < lanes ? from : lanes);
+    }
+    return text + ")";
+  };
+  if (row.step == 1) return neighbours(0);
+  return absl::StrCat("every_second(", neighbours(0), ", ", neighbours(lanes - 1), ")");
 }
 
 std::string TilePrinter::FirstBlock(NestPath& path) const {
@@ -104,7 +127,8 @@ void TilePrinter::PrintFetch(NestPath& path) {
 }
 
 void TilePrinter::PrintReductions(NestPath& path) {
-  if (!AnyProduct()) return;  // All of the tile's windows lie outside.
+  const std::vector<Product> products = Products();
+  if (products.empty()) return;  // All of the tile's windows lie outside.
   const char* const names[2] = {"lhs", "rhs"};
   std::vector<std::string> pointers(2);
   const LinearAccess* const linear[2] = {&facts_.lhs, &facts_.rhs};
@@ -151,7 +175,7 @@ void TilePrinter::PrintReductions(NestPath& path) {
       pointers[f] = pointer;
     }
   }
-  PrintMultiplyAdds(pointers);
+  PrintMultiplyAdds(products, pointers);
   for (std::size_t i = 0; i < tile_->serial().size(); ++i) {
     out_.Close();
     path.Pop();
@@ -164,57 +188,79 @@ bool TilePrinter::NextUnrolled(std::vector<int>& index) const {
   return l > 0;
 }
 
-bool TilePrinter::AnyProduct() const {
+std::vector<TilePrinter::Product> TilePrinter::Products() const {
+  std::vector<Product> products;
   std::vector<int> index(tile_->unrolled().size(), 0);
   do {
     for (const TileCell& cell : tile_->cells()) {
-      if (tile_->Contributes(cell, index)) return true;
+      if (!tile_->Contributes(cell, index)) continue;
+      Product product{.cell = &cell, .index = index};
+      for (int f = 0; f < 2; ++f) {
+        const LoopAccess& access = tree_.accesses[tile_->multiply_add().first_access + f];
+        product.offset[f] = tile_->Offset(access, cell);
+        for (std::size_t l = 0; l < index.size(); ++l)
+          product.offset[f] += int64_t{access.strides[tile_->unrolled()[l]->depth]} * index[l];
+      }
+      if (tree_.vector_lanes > 1) product.row = tile_->RowOf(cell, index);
+      products.push_back(std::move(product));
     }
   } while (NextUnrolled(index));
-  return false;
+  if (LaneStride(0) != 0 && LaneStride(1) == 0) GroupByVector(products);
+  return products;
 }
 
-void TilePrinter::PrintMultiplyAdds(const std::vector<std::string>& pointers) {
-  // Loads that were printed already: by factor, offset and valid lanes.
-  std::map<std::tuple<int, int64_t, int>, std::string> loaded;
+void TilePrinter::GroupByVector(std::vector<Product>& products) const {
+  const LoopAccess& weights = tree_.accesses[tile_->multiply_add().first_access + 1];
+  for (const TileCell& cell : tile_->cells()) {
+    if (tile_->Offset(weights, cell) != 0) return;
+  }
+  const auto vector_of = [](const Product& product) {
+    return std::pair(product.offset[0], product.row.has_value() ? product.row->first : 0);
+  };
+  std::map<std::pair<int64_t, int64_t>, std::size_t> first_use;
+  for (const Product& product : products) first_use.try_emplace(vector_of(product), first_use.size());
+  std::ranges::stable_sort(products, {}, [&](const Product& p) { return first_use.at(vector_of(p)); });
+}
+
+int64_t TilePrinter::LaneStride(int factor) const {
+  const LoopAccess& access = tree_.accesses[tile_->multiply_add().first_access + factor];
+  return tile_->lanes_node() == nullptr ? 0 : access.strides[tile_->lanes_node()->depth];
+}
+
+void TilePrinter::PrintMultiplyAdds(const std::vector<Product>& products,
+                                    const std::vector<std::string>& pointers) {
+  // Loads that were printed already: by factor, offset, valid lanes and place in the row.
+  std::map<std::tuple<int, int64_t, int, int64_t>, std::string> loaded;
   int count[2] = {0, 0};
-  const auto operand = [&](int f, int64_t offset, int valid) {
+  const auto operand = [&](int f, const Product& product) {
     const LoopAccess& access = tree_.accesses[tile_->multiply_add().first_access + f];
-    const int64_t stride = tile_->lanes_node() == nullptr ? 0 : access.strides[tile_->lanes_node()->depth];
+    const int64_t stride = LaneStride(f), offset = product.offset[f];
+    const std::optional<LaneRow> row = f == 0 ? product.row : std::nullopt;
+    int valid = product.cell->valid;
     const bool argument = tree_.buffers[access.buffer].scope == BufferScope::kArgument;
     if (stride == 0 || !argument) valid = tree_.vector_lanes;  // Copies hold whole vectors.
-    auto [entry, is_new] = loaded.try_emplace({f, offset, valid});
+    auto [entry, is_new] = loaded.try_emplace({f, offset, valid, row.has_value() ? row->first : 0});
     if (is_new) {
       entry->second = absl::StrCat(f == 0 ? "l_" : "r_", count[f]++);
-      out_.Line("const ", stride == 0 ? "float " : "vec ", entry->second, " = ",
-                Load(pointers[f], offset, stride, valid), ";");
+      out_.Line(
+          "const ", stride == 0 ? "float " : "vec ", entry->second, " = ",
+          row.has_value() ? LoadFromRow(pointers[f], offset, *row) : Load(pointers[f], offset, stride, valid),
+          ";");
     }
     return entry->second;
   };
   // Scalars that several taps share are read again for each: kept, they would cost the registers of the tile.
   const bool broadcast = tree_.vector_lanes > 1 && tile_->LaneStride(facts_.lhs) == 0;
-  std::vector<int> index(tile_->unrolled().size(), 0);
-  bool first = true;
-  do {
-    if (broadcast && !first) {
+  const std::vector<int>* index = nullptr;
+  for (const Product& product : products) {
+    if (broadcast && index != nullptr && *index != product.index) {
       out_.Line("__asm__(\"\" : \"+r\"(", pointers[0], "));");
       std::erase_if(loaded, [](const auto& entry) { return std::get<0>(entry.first) == 0; });
     }
-    first = false;
-    for (const TileCell& cell : tile_->cells()) {
-      if (!tile_->Contributes(cell, index)) continue;
-      std::string names[2];
-      for (const int f : {1, 0}) {
-        const LoopAccess& access = tree_.accesses[tile_->multiply_add().first_access + f];
-        int64_t offset = 0;
-        for (std::size_t l = 0; l < index.size(); ++l)
-          offset += int64_t{access.strides[tile_->unrolled()[l]->depth]} * index[l];
-        offset += tile_->Offset(access, cell);
-        names[f] = operand(f, offset, cell.valid);
-      }
-      out_.Line(cell.name, " += ", names[0], " * ", names[1], ";");
-    }
-  } while (NextUnrolled(index));
+    index = &product.index;
+    const std::string weight = operand(1, product), input = operand(0, product);
+    out_.Line(product.cell->name, " += ", input, " * ", weight, ";");
+  }
 }
 
 void TilePrinter::PrintEpilogue(NestPath& path) {
@@ -260,8 +306,7 @@ void TilePrinter::PrintStore(NestPath& path) {
     } else if (cell.valid == lanes) {
       out_.Line("*(vec_unaligned*)(out + ", offset, ") = ", cell.name, ";");
     } else {
-      out_.Line("for (int lane = 0; lane < ", cell.valid, "; ++lane) out[", offset, " + lane] = ", cell.name,
-                "[lane];");
+      out_.Line("store_part(out + ", offset, ", ", cell.name, ", ", cell.valid, ");");
     }
     if (!exists.empty()) out_.Close();
   }

@@ -30,20 +30,36 @@ class TilePrinter {
   void Print(int first, NestPath& path);
 
  private:
+  // One multiply-add of the tile: where its factors stand from where the reductions' loops are.
+  struct Product {
+    const TileCell* cell;
+    std::vector<int> index;  // Of the unrolled reductions.
+    int64_t offset[2] = {0, 0};
+    std::optional<LaneRow> row;  // Of lhs, where it is known (TileCells::RowOf).
+  };
+
   void PrintBody(NestPath& path);
   void PrintInit(NestPath& path);
   void PrintFetch(NestPath& path);  // PrintOptions::fetch_output.
   void PrintReductions(NestPath& path);
   // The next iteration of the unrolled reductions; false after the last.
   bool NextUnrolled(std::vector<int>& index) const;
-  bool AnyProduct() const;  // Of the variant of the tile.
-  void PrintMultiplyAdds(const std::vector<std::string>& pointers);
+  // Of the variant of the tile, in the order in which they are computed.
+  std::vector<Product> Products() const;
+  // Where all cells have the same weights, those products follow each other that read the same vector: tap by
+  // tap, vectors that several taps read would stay in registers that the sums need.
+  void GroupByVector(std::vector<Product>& products) const;
+  int64_t LaneStride(int factor) const;  // Of the multiply-adds, where they read it; 0: scalars.
+  void PrintMultiplyAdds(const std::vector<Product>& products, const std::vector<std::string>& pointers);
   void PrintStore(NestPath& path);
   void PrintStagedStore(NestPath& path, const std::string& output);
   void PrintEpilogue(NestPath& path);
 
   // A load of `valid` lanes that stand `stride` elements apart; a scalar where the stride is 0.
   std::string Load(const std::string& pointer, int64_t offset, int64_t stride, int valid) const;
+  // The same where lanes may be outside of the row: these are zero. Reads nothing but the row. `offset` is
+  // the first lane's.
+  std::string LoadFromRow(const std::string& pointer, int64_t offset, const LaneRow& row) const;
   // "k0 == 0", "k0 + 256 >= 1024": the first, the last reduction block; empty when there is only one.
   std::string FirstBlock(NestPath& path) const;
   std::string LastBlock(NestPath& path) const;

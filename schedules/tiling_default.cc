@@ -89,7 +89,26 @@ double ReadAgain(std::span<const SharedLoop> loops, double vectors, double rows,
 
 }  // namespace
 
-Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
+// Multiply-adds of a tile of so many rows by one vector, with all taps of a window written out, in all its
+// variants at edges.
+int64_t TilingRule::ClippedBody(const AxisRoles& roles, int64_t rows, int64_t vector) const {
+  int64_t body = rows;
+  for (const int tap : roles.taps) body *= Extent(tap);
+  for (const EdgeDimension& dimension : *edges_) {
+    ClippedTile tile;
+    if (dimension.spatial >= 0) tile.extent = Extent(dimension.spatial);
+    if (dimension.tap >= 0) tile.taps = Extent(dimension.tap);
+    if (dimension.spatial == roles.rows) tile.tile = rows;
+    if (dimension.spatial == roles.vector) {
+      tile.tile = vector;
+      tile.tail = tile.extent >= vector ? Tail::kShift : Tail::kGuard;
+    }
+    body *= CountCrossingTiles(dimension, tile) + 1;
+  }
+  return body;
+}
+
+Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs, bool clip_pixels) const {
   // Vectors that would be gathered from a strided input are worse than a store that scatters them; and so is
   // a copy of a padded input, where vectors of weights let taps be left out.
   int vector_axis = 0;
@@ -121,6 +140,11 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   // Clipping wants the last tap written out.
   const bool clipped = taps && !depthwise && facts_->lhs.reads_padding && edges_.has_value() &&
                        !facts_->lhs.uses[roles.vector];
+  // Vectors of pixels need no copy of their windows where tiles may have a few rows.
+  const bool clipped_pixels =
+      clip_pixels && depthwise && !elementwise && facts_->lhs.reads_padding && edges_.has_value() &&
+      facts_->lhs.stride[roles.vector] <= 2 && sizes(kLanes).back() > 1 &&
+      ClippedBody(roles, std::min<int64_t>(4, Extent(roles.rows)), sizes(kLanes).back()) <= kMaxClippedBody;
   const bool square = depthwise && elementwise && !small && Extent(roles.rows2) >= 2;
   // Where activations are blocked, a tile has vectors of several blocks.
   const std::vector<int64_t> all_blocks = roles.blocks ? sizes(kRows2) : std::vector<int64_t>{1};
@@ -133,6 +157,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
     // their windows; along a row of pixels four rows of vectors do.
     if (square && (rows > 2 || vectors > 2)) return;
     if (depthwise && !elementwise && (rows > 8 || vectors > 1)) return;
+    if (clipped_pixels && ClippedBody(roles, rows, lanes * vectors) > kMaxClippedBody) return;
     if (elementwise && (rows > 8 || (small && vectors > 1))) return;
     if (clipped && rows > 8) return;
     // Rows that lie a multiple of half a page apart share the sets of the first-level cache, of 8 lines.
@@ -205,13 +230,13 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
   nearest(kBlockK, many_rows && !(lhs_direct && Extent(roles.k) <= deepest) ? 256 : 0);
   // Threads share out the outermost loop, which must then be spatial.
   named(kOrder, {threads_ > 1 && PaysToShare(*facts_, target_) ? "vkr" : "kvr", "vr"});
-  named(kInner, {"rows"});
+  named(kInner, {clipped_pixels ? "vector" : "rows"});
   named(kReduce, {depthwise ? "taps_out" : clipped ? "inner_tap_out" : "taps_k", "inner_tap_out", "taps_k"});
   // A loop's own instructions cost an Intel core of 2023 up to a tenth of a tile of 12 vectors of 8.
   nearest(kUnroll, target_.architecture == "x86_64" && !depthwise ? 4 : 1);
   // Vectors of neighbouring pixels want a copy whose rows are long enough for them.
   const bool vectors_of_pixels = facts_->lhs.uses[roles.vector] && !depthwise;
-  named(kLhs, clipped ? std::vector<std::string>{"clipped"}
+  named(kLhs, clipped || clipped_pixels ? std::vector<std::string>{"clipped"}
               : depthwise && !elementwise && facts_->lhs.stride[roles.vector] == 1
                   ? std::vector<std::string>{"direct", "copy_inner"}
               : taps && (vectors_of_pixels || (elementwise && small))
@@ -223,7 +248,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs) const {
                   ? std::vector<std::string>{"panel_root", "panel_inner"}
                   : std::vector<std::string>{"direct", "panel_inner"});
   named(kTailRows, {"guard"});
-  named(kTailVector, {"guard"});
+  named(kTailVector, {clipped_pixels && Extent(roles.vector) >= panel ? "shift" : "guard"});
   named(kParallel, {PaysToShare(*facts_, target_) ? "yes" : "no"});
   if (depthwise && elementwise) PreferWindows(knobs, config);
   if (threads_ > 1 && !taps && PaysToShare(*facts_, target_)) PreferEvenBlocks(knobs, config);
@@ -367,7 +392,8 @@ void TilingRule::PreferEvenWindows(const std::vector<Knob>& knobs, Config& confi
 // What is preferred where it is legal, otherwise the nearest to it: less unrolled, then fewer taps written
 // out, then smaller copies.
 absl::StatusOr<Config> TilingRule::DefaultConfig(const std::vector<Knob>& knobs) const {
-  const Config preferred = PreferredConfig(knobs);
+  Config preferred = PreferredConfig(knobs, true);
+  if (Refusal(Resolve(knobs, preferred)) != nullptr) preferred = PreferredConfig(knobs, false);
   const auto choices = [&](KnobId id, const std::vector<std::string>& wishes) {
     std::vector<uint16_t> found;
     if (knob_[id] < 0) return std::vector<uint16_t>{0};

@@ -324,6 +324,7 @@ const char* TilingRule::Refusal(const TilingPlan& plan) const {
       tile.extent = Extent(dimension.spatial);
       tile.tile = tile_of(dimension.spatial);
       if (dimension.spatial == roles.rows || dimension.spatial == roles.rows2) tile.tail = plan.tail_rows;
+      if (dimension.spatial == roles.vector) tile.tail = plan.tail_vector;
       tile.taps = Extent(dimension.tap);
       return tile;
     };
@@ -335,7 +336,8 @@ const char* TilingRule::Refusal(const TilingPlan& plan) const {
     };
     if (const char* reason = ClipRefusal(
             *edges_, cells * (written_out / plan.unroll), clipped,
-            [&](const EdgeDimension& d) { return d.spatial == roles.vector; }, is_written_out))
+            [&](const EdgeDimension& d) { return d.spatial == roles.vector ? plan.lanes : 1; },
+            is_written_out))
       return reason;
   }
   if (const char* reason = tail(roles.vector, tile_v, plan.tail_vector)) return reason;

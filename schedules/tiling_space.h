@@ -69,7 +69,9 @@ class TilingRule {
 
  private:
   std::vector<Knob> MakeKnobs() const;
-  Config PreferredConfig(const std::vector<Knob>& knobs) const;
+  // `clip_pixels`: vectors of a depthwise convolution's pixels leave the taps outside out, where they can.
+  Config PreferredConfig(const std::vector<Knob>& knobs, bool clip_pixels) const;
+  int64_t ClippedBody(const AxisRoles& roles, int64_t rows, int64_t vector) const;
   void PreferWindows(const std::vector<Knob>& knobs, Config& config) const;
   void PreferEvenWindows(const std::vector<Knob>& knobs, Config& config) const;
   void PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config) const;

@@ -136,6 +136,8 @@ absl::StatusOr<std::vector<std::string>> CheckKernels(const std::vector<BatchKer
                              "tunefarm_run",
                              "min_long",
                              "max_long",
+                             "load_part",
+                             "store_part",
                              "every_second",
                              "relu",
                              "relu6",

@@ -214,6 +214,54 @@ TEST_CASE("VectorsAlongAStridedWidthAgreeWithTheReference") {
   }
 }
 
+TEST_CASE("VectorsThatCrossAnEdgeOfTheirRowAgreeWithTheReference") {
+  for (const char* target_name : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    const Target target = TargetNamed(target_name);
+    if (!MachineRuns(target)) continue;
+    std::vector<BatchKernel> kernels;
+    for (const char* text :
+         {"depthwise_conv2d:n=2,h=9,w=37,c=3,kh=3,kw=3,pad=1,layout=nchw,epilogue=bias+relu6",
+          "depthwise_conv2d:n=1,h=9,w=38,c=3,kh=3,kw=3,stride=2,pad=1,layout=nchw,epilogue=bias",
+          "depthwise_conv2d:n=1,h=7,w=7,c=5,kh=3,kw=3,pad=1,layout=nchw,epilogue=bias+residual+relu",
+          "depthwise_conv2d:n=1,h=3,w=3,c=2,kh=5,kw=5,pad=2,layout=nchw",
+          "depthwise_conv2d:n=1,h=14,w=14,c=2,kh=3,kw=3,stride=2,pad=1,layout=nchw",
+          "depthwise_conv2d:n=1,h=6,w=20,c=2,kh=5,kw=5,pad=2,layout=nchw",
+          "depthwise_conv2d:n=1,h=6,w=21,c=2,kh=3,kw=3,dilation=2,pad_t=1,pad_l=3,pad_b=2,pad_r=5,layout="
+          "nchw",
+          // Taps that are outside for a whole vector, on either side, and for half of what a strided one
+          // reads.
+          "depthwise_conv2d:n=1,h=1,w=18,c=2,kh=1,kw=3,dilation=9,pad_l=17,pad_r=9,layout=nchw",
+          "depthwise_conv2d:n=1,h=5,w=40,c=2,kh=1,kw=5,stride=2,pad_l=4,pad_r=2,layout=nchw",
+          "conv2d:n=1,h=8,w=19,ci=5,co=6,kh=3,kw=3,pad=1,layout=nchw,epilogue=bias+relu",
+          "conv2d:n=1,h=8,w=19,ci=6,co=4,groups=2,kh=3,kw=3,stride=2,pad=1,layout=nchw"}) {
+      const absl::StatusOr<Workload> workload = Workload::Parse(text);
+      INFO(text << " " << workload.status().message());
+      REQUIRE(workload.ok());
+      const std::shared_ptr<const Task> task = MakeTask(*workload, target);
+      const std::size_t before = kernels.size();
+      for (const char* lanes : {"4", "8", "16"}) {
+        for (const char* tail : {"guard", "shift"}) {
+          for (const char* rows : {"1", "3"}) {
+            for (const char* vectors : {"1", "2"}) {
+              const std::optional<Config> config = WithChoices(*task, {{"lhs", "clipped"},
+                                                                       {"reduce", "taps_out"},
+                                                                       {"vector_axis", "ow"},
+                                                                       {"lanes", lanes},
+                                                                       {"vectors", vectors},
+                                                                       {"rows", rows},
+                                                                       {"tail_vector", tail}});
+              if (config.has_value()) kernels.push_back(Generate(task, *config));
+            }
+          }
+        }
+      }
+      CHECK(kernels.size() > before);
+    }
+    CHECK(kernels.size() > 50);
+    CheckAll(kernels, target, true);
+  }
+}
+
 // A page that cannot be read follows each tensor.
 TEST_CASE("TilesAtAnEdgeReadNothingBehindTheTensor") {
   for (const char* target_name : {"x86-64-v3", "x86-64-v4"}) {
@@ -223,11 +271,13 @@ TEST_CASE("TilesAtAnEdgeReadNothingBehindTheTensor") {
     for (const char* text : {"conv2d:n=1,h=14,w=14,ci=16,co=16,kh=3,kw=3,stride=1,pad=1,layout=nchw",
                              "conv2d:n=1,h=14,w=14,ci=16,co=16,kh=3,kw=3,stride=1,pad=1,layout=nhwc",
                              "conv2d:n=1,h=13,w=16,ci=16,co=16,kh=3,kw=3,stride=2,pad=1,layout=nchw",
-                             "depthwise_conv2d:n=1,h=14,w=14,c=16,kh=3,kw=3,stride=1,pad=1,layout=nchw"}) {
+                             "depthwise_conv2d:n=1,h=14,w=14,c=16,kh=3,kw=3,stride=1,pad=1,layout=nchw",
+                             "depthwise_conv2d:n=1,h=7,w=7,c=3,kh=3,kw=3,stride=1,pad=1,layout=nchw",
+                             "depthwise_conv2d:n=1,h=9,w=17,c=3,kh=3,kw=3,stride=2,pad=1,layout=nchw"}) {
       const absl::StatusOr<Workload> workload = Workload::Parse(text);
       REQUIRE(workload.ok());
       const std::shared_ptr<const Task> task = MakeTask(*workload, target);
-      for (const char* lhs : {"edges", "panel_inner"}) {
+      for (const char* lhs : {"edges", "clipped", "panel_inner"}) {
         for (const char* axis : {"co", "ow", "c"}) {
           for (const char* rows : {"3", "8"}) {
             const std::optional<Config> config =
@@ -237,7 +287,7 @@ TEST_CASE("TilesAtAnEdgeReadNothingBehindTheTensor") {
         }
       }
     }
-    CHECK(kernels.size() > 15);
+    CHECK(kernels.size() > 20);
     CheckAll(kernels, target, true, "-O2");
   }
 }
