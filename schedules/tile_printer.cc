@@ -38,7 +38,7 @@ std::string TilePrinter::LoadFromRow(const std::string& pointer, int64_t offset,
     if (first <= -lanes || first >= row.size) return "(vec){0}";
     // The vector inside the row that holds all of them, or the whole of a shorter row.
     const int64_t read = row.size < lanes ? 0 : std::clamp<int64_t>(first, 0, row.size - lanes);
-    const std::string inside =
+    std::string inside =
         Load(pointer, offset + ahead + read - first, 1, static_cast<int>(std::min<int64_t>(lanes, row.size)));
     if (read == first && row.size >= lanes) return inside;
     std::string text = absl::StrCat("__builtin_shufflevector((vec)", inside, ", (vec){0}");
