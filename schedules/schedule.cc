@@ -351,7 +351,7 @@ absl::Status Schedule::ValidateClipping() const {
         return tile;
       },
       [&](const EdgeDimension& dimension) {
-        return loops_[loops_outside_group() - 1].axis == dimension.spatial ? lanes() : 1;
+        return lanes() > 1 && loops_[loops_outside_group() - 1].axis == dimension.spatial ? lanes() : 1;
       },
       [&](const EdgeDimension& dimension) {
         for (std::size_t loop = tile_position_; loop < loops_.size(); ++loop) {
