@@ -90,11 +90,11 @@ void PrintParts(int lanes, CText& out) {
     absl::StrAppend(&there, lane == 0 ? "" : ", ", "-(count > ", lane, ")");
   if (lanes == 16) {
     // The processor's masks leave alone what is behind the elements, even where no memory is.
-    out.Line("#if defined(__AVX512F__)");
+    out.Line("#if defined(__AVX512F__) && !defined(__clang__)");
     out.Line("return __builtin_ia32_loadups512_mask(from, (vec){0}, (1u << count) - 1);");
     out.Line("#else");
   } else if (lanes >= 4) {
-    out.Line("#if defined(__AVX__)");
+    out.Line("#if defined(__AVX__) && !defined(__clang__)");
     out.Line("const mask there = {", there, "};");
     out.Line("return __builtin_ia32_maskloadps", lanes == 8 ? "256" : "", "((const void*)from, there);");
     out.Line("#else");
@@ -106,7 +106,7 @@ void PrintParts(int lanes, CText& out) {
   out.Close();
   out.Open("static inline void store_part(float* to, vec x, int count)");
   if (lanes >= 4) {
-    out.Line("#if defined(__AVX512", lanes == 16 ? "F" : "VL", "__)");
+    out.Line("#if defined(__AVX512", lanes == 16 ? "F" : "VL", "__) && !defined(__clang__)");
     out.Line("__builtin_ia32_storeups", lanes * 32, "_mask(to, x, (1u << count) - 1);");
     out.Line("#else");
   }
