@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -50,6 +52,30 @@ inline std::vector<int64_t> SizesUpTo(std::vector<int64_t> sizes, int64_t extent
 // What a knob says; `otherwise` where the space has no such knob (-1).
 inline int32_t KnobNumber(const std::vector<Knob>& knobs, const Config& config, int knob, int32_t otherwise) {
   return knob < 0 ? otherwise : static_cast<int32_t>(knobs[knob].numbers[config.choice[knob]]);
+}
+
+// The number closest to `wanted` among a knob's, on a logarithmic scale; 0 means all of the axis.
+inline uint16_t Nearest(const Knob& knob, int64_t wanted) {
+  uint16_t best = 0;
+  double best_distance = 1e300;
+  for (std::size_t i = 0; i < knob.numbers.size(); ++i) {
+    const double number = knob.numbers[i] == 0 ? 1e9 : static_cast<double>(knob.numbers[i]);
+    const double distance = std::abs(std::log(number / (wanted == 0 ? 1e9 : static_cast<double>(wanted))));
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = static_cast<uint16_t>(i);
+    }
+  }
+  return best;
+}
+
+// The first of the wishes that the knob knows; else its first value.
+inline uint16_t Named(const Knob& knob, const std::vector<std::string>& wishes) {
+  for (const std::string& wish : wishes) {
+    const auto found = std::ranges::find(knob.values, wish);
+    if (found != knob.values.end()) return static_cast<uint16_t>(found - knob.values.begin());
+  }
+  return 0;
 }
 
 // A space whose configs are legal when `refusal`(space, config) gives null, and not for the reason that it

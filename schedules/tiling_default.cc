@@ -17,29 +17,6 @@ namespace {
 
 constexpr int64_t kFewRows = 128;
 
-// The number closest to `wanted` among a knob's, on a logarithmic scale; 0 means all of the axis.
-uint16_t Nearest(const Knob& knob, int64_t wanted) {
-  uint16_t best = 0;
-  double best_distance = 1e300;
-  for (std::size_t i = 0; i < knob.numbers.size(); ++i) {
-    const double number = knob.numbers[i] == 0 ? 1e9 : static_cast<double>(knob.numbers[i]);
-    const double distance = std::abs(std::log(number / (wanted == 0 ? 1e9 : static_cast<double>(wanted))));
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = static_cast<uint16_t>(i);
-    }
-  }
-  return best;
-}
-
-uint16_t Named(const Knob& knob, const std::vector<std::string>& wishes) {
-  for (const std::string& wish : wishes) {
-    const auto found = std::ranges::find(knob.values, wish);
-    if (found != knob.values.end()) return static_cast<uint16_t>(found - knob.values.begin());
-  }
-  return 0;
-}
-
 // The time of a tile's multiply-adds, in vector multiply-adds at full speed: they are held up by loads
 // (one and a half a cycle come through beside multiply-adds) and by the latency of too few accumulators.
 double TileCost(int64_t vectors, int64_t rows, bool elementwise, const Target& target) {
@@ -89,23 +66,24 @@ double ReadAgain(std::span<const SharedLoop> loops, double vectors, double rows,
 
 }  // namespace
 
-// Multiply-adds of a tile of so many rows by one vector, with all taps of a window written out, in all its
-// variants at edges.
-int64_t TilingRule::ClippedBody(const AxisRoles& roles, int64_t rows, int64_t vector) const {
-  int64_t body = rows;
-  for (const int tap : roles.taps) body *= Extent(tap);
-  for (const EdgeDimension& dimension : *edges_) {
+bool TilingRule::ClipsPixels(const AxisRoles& roles, int64_t rows, int64_t lanes) const {
+  int64_t written_out = rows;
+  for (const int tap : roles.taps) written_out *= Extent(tap);
+  const auto tile_of = [&](const EdgeDimension& dimension) {
     ClippedTile tile;
-    if (dimension.spatial >= 0) tile.extent = Extent(dimension.spatial);
-    if (dimension.tap >= 0) tile.taps = Extent(dimension.tap);
+    tile.extent = Extent(dimension.spatial);
+    tile.taps = Extent(dimension.tap);
     if (dimension.spatial == roles.rows) tile.tile = rows;
     if (dimension.spatial == roles.vector) {
-      tile.tile = vector;
-      tile.tail = tile.extent >= vector ? Tail::kShift : Tail::kGuard;
+      tile.tile = lanes;
+      tile.tail = tile.extent >= lanes ? Tail::kShift : Tail::kGuard;
     }
-    body *= CountCrossingTiles(dimension, tile) + 1;
-  }
-  return body;
+    return tile;
+  };
+  return ClipRefusal(
+             *edges_, written_out, tile_of,
+             [&](const EdgeDimension& dimension) { return dimension.spatial == roles.vector ? lanes : 1; },
+             [](const EdgeDimension&) { return true; }) == nullptr;
 }
 
 Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs, bool clip_pixels) const {
@@ -144,7 +122,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs, bool clip_pix
   const bool clipped_pixels =
       clip_pixels && depthwise && !elementwise && facts_->lhs.reads_padding && edges_.has_value() &&
       facts_->lhs.stride[roles.vector] <= 2 && sizes(kLanes).back() > 1 &&
-      ClippedBody(roles, std::min<int64_t>(4, Extent(roles.rows)), sizes(kLanes).back()) <= kMaxClippedBody;
+      ClipsPixels(roles, std::min<int64_t>(4, Extent(roles.rows)), sizes(kLanes).back());
   const bool square = depthwise && elementwise && !small && Extent(roles.rows2) >= 2;
   // Where activations are blocked, a tile has vectors of several blocks.
   const std::vector<int64_t> all_blocks = roles.blocks ? sizes(kRows2) : std::vector<int64_t>{1};
@@ -157,7 +135,7 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs, bool clip_pix
     // their windows; along a row of pixels four rows of vectors do.
     if (square && (rows > 2 || vectors > 2)) return;
     if (depthwise && !elementwise && (rows > 8 || vectors > 1)) return;
-    if (clipped_pixels && ClippedBody(roles, rows, lanes * vectors) > kMaxClippedBody) return;
+    if (clipped_pixels && !ClipsPixels(roles, rows, lanes)) return;
     if (elementwise && (rows > 8 || (small && vectors > 1))) return;
     if (clipped && rows > 8) return;
     // Rows that lie a multiple of half a page apart share the sets of the first-level cache, of 8 lines.
@@ -427,63 +405,6 @@ absl::StatusOr<Config> TilingRule::DefaultConfig(const std::vector<Knob>& knobs)
   return absl::InvalidArgumentError(
       absl::StrCat("the tiled template finds no legal config: ", Refusal(Resolve(knobs, preferred)),
                    "; the tensors are too large"));
-}
-
-// Where the second factor is packed while the kernel runs and is larger than the second-level cache, as
-// caches behind that may be slow: a block of its terms at a time, which stays there (Goto and van de Geijn,
-// "Anatomy of high-performance matrix multiplication", 2008).
-std::optional<Config> TilingRule::StartWithBlocksOfTerms(const std::vector<Knob>& knobs,
-                                                         const Config& preferred) const {
-  constexpr int64_t kTermsOfBlock = 256;
-  const AxisRoles& roles = roles_[0];
-  if (threads_ > 1 || facts_->rhs.constant || !roles.taps.empty() || roles.k < 0 || knob_[kRows] < 0 ||
-      knob_[kBlockK] < 0 || knob_[kRhs] < 0 || Extent(roles.k) <= kTermsOfBlock ||
-      Extent(roles.k) * Extent(roles.vector) * static_cast<int64_t>(sizeof(float)) <= target_.l2_bytes) {
-    return std::nullopt;
-  }
-  Config config = preferred;
-  if (target_.vector_registers >= 32) {  // A narrow panel, which fewer bytes a cycle are read of.
-    config.choice[knob_[kVectors]] = Nearest(knobs[knob_[kVectors]], 3);
-    config.choice[knob_[kRows]] = Nearest(knobs[knob_[kRows]], 8);
-  }
-  config.choice[knob_[kBlockK]] = Nearest(knobs[knob_[kBlockK]], kTermsOfBlock);
-  config.choice[knob_[kInner]] = Named(knobs[knob_[kInner]], {"vector"});
-  config.choice[knob_[kRhs]] = Named(knobs[knob_[kRhs]], {"panel_inner"});
-  return config;
-}
-
-// Tiles of twelve sums, where registers are more. Of short sums: a core that looks a few hundred instructions
-// ahead begins the next tile while the last one's sums are stored. And of vectors half as wide, where these
-// leave fewer lanes empty: some cores start twice as many of them.
-std::vector<Config> TilingRule::StartsOfSmallTiles(const std::vector<Knob>& knobs,
-                                                   const Config& preferred) const {
-  constexpr int64_t kMostTerms = 64;
-  struct Tile {
-    int64_t lanes, vectors, rows;
-  };
-  const AxisRoles& roles = roles_[0];
-  std::vector<Config> starts;
-  if (target_.vector_registers < 32 || target_.architecture != "x86_64" || roles.k < 0 || roles.blocks ||
-      knob_[kRows] < 0) {
-    return starts;
-  }
-  std::vector<Tile> tiles;
-  const int64_t lanes = target_.lanes(sizeof(float)), half = lanes / 2, columns = Extent(roles.vector);
-  if (facts_->compute.terms() <= kMostTerms) tiles = {{lanes, 1, 12}, {lanes, 3, 4}};
-  if (10 * RoundUp(columns, lanes) >= 11 * RoundUp(columns, half)) {
-    const int64_t vectors = columns <= half ? 1 : 3;
-    tiles.push_back({half, vectors, 12 / vectors});
-  }
-  for (const Tile& tile : tiles) {
-    if (tile.rows > Extent(roles.rows)) continue;
-    Config config = preferred;
-    config.choice[knob_[kLanes]] = Nearest(knobs[knob_[kLanes]], tile.lanes);
-    config.choice[knob_[kVectors]] = Nearest(knobs[knob_[kVectors]], tile.vectors);
-    config.choice[knob_[kRows]] = Nearest(knobs[knob_[kRows]], tile.rows);
-    if (config.choice != preferred.choice && Refusal(Resolve(knobs, config)) == nullptr)
-      starts.push_back(std::move(config));
-  }
-  return starts;
 }
 
 absl::StatusOr<ConfigSpace> TilingRule::MakeSpace() const {

@@ -71,7 +71,8 @@ class TilingRule {
   std::vector<Knob> MakeKnobs() const;
   // `clip_pixels`: vectors of a depthwise convolution's pixels leave the taps outside out, where they can.
   Config PreferredConfig(const std::vector<Knob>& knobs, bool clip_pixels) const;
-  int64_t ClippedBody(const AxisRoles& roles, int64_t rows, int64_t vector) const;
+  // Whether a tile of so many rows by one vector may leave taps outside out, with a whole window written out.
+  bool ClipsPixels(const AxisRoles& roles, int64_t rows, int64_t lanes) const;
   void PreferWindows(const std::vector<Knob>& knobs, Config& config) const;
   void PreferEvenWindows(const std::vector<Knob>& knobs, Config& config) const;
   void PreferEvenBlocks(const std::vector<Knob>& knobs, Config& config) const;
