@@ -21,6 +21,7 @@ constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling r
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
 constexpr std::array<int64_t, 11> kRows = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14};
 constexpr std::array<int64_t, 6> kTerms = {96, 192, 288, 384, 576, 768};
+constexpr int64_t kFewColumns = 256;
 constexpr int kTermsWithoutPairs = 4;  // Of a step: enough to hide the loop's own instructions.
 constexpr int64_t kWays = 512;  // Elements after which rows meet in the same sets of a first-level cache.
 // With fewer sums in flight multiply-adds wait for one another.
@@ -121,6 +122,16 @@ PackedFactor Pack(int64_t part, bool by_row, int64_t extent, const FastProductPl
 int LastParts(const PackedFactor& packed, int64_t extent) {
   const int64_t groups = CeilDivide(extent, packed.width);
   return static_cast<int>(CeilDivide(extent - (groups - 1) * packed.width, packed.part));
+}
+
+// Of which threads get as many each.
+std::vector<int64_t> PackBlocks(int64_t extent, int threads) {
+  std::vector<int64_t> sizes(kBlocks.begin(), kBlocks.end());
+  if (threads > 1) {
+    for (int64_t& size : sizes) size = CeilDivide(extent, RoundUp(CeilDivide(extent, size), threads));
+    sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  }
+  return BlockSizes(std::move(sizes), extent);
 }
 
 // Pairs save less than half of a tile.
@@ -241,7 +252,7 @@ std::vector<Knob> FastProductRule::Knobs() const {
       ChoiceKnob("fast_prefetch", KnobKind::kChoice, {{"rows", 0}, {"both", 1}}),
       Knob{"strassen", KnobKind::kSplit, {"0", "1", "2"}, {0, 1, 2}, true},
       SizeKnob("fast_terms", BlockSizes({kTerms.begin(), kTerms.end()}, factors_.term_count)),
-      SizeKnob("pack_block", BlockSizes({kBlocks.begin(), kBlocks.end()}, blocked.extent)),
+      SizeKnob("pack_block", PackBlocks(blocked.extent, threads_)),
   };
   if (threads_ > 1) knobs.push_back(ChoiceKnob("share", KnobKind::kChoice, {{"blocks", 0}, {"in_block", 1}}));
   return knobs;
@@ -284,22 +295,63 @@ void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& star
     const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
     config.choice[knob - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
   };
-  set("fast_rows", start.rows);
-  set("fast_vectors", std::min<int64_t>(start.vectors, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
-  set("pairs", start.pairs);
-  set("strassen", start.levels);
-  set("fast_broadcast", start.folded ? 1 : 0);
-  set("fast_prefetch", start.fetches ? 1 : 0);
-  set("fast_terms", start.terms);
-  set("pack_block", start.block);
-  // Threads get blocks where these come out nearly even.
-  const ProductFactor& blocked = factors_.rows.access->constant ? factors_.lanes : factors_.rows;
-  const int64_t blocks = CeilDivide(blocked.extent, start.block);
-  if (threads_ > 1 && 10 * RoundUp(blocks, threads_) > 11 * blocks) {
-    set("share", 1);
-    set("fast_terms", std::numeric_limits<int64_t>::max());
-    set("pack_block", kLargeBlock);
+  const Start shared = threads_ > 1 ? SharedOut(start) : start;
+  set("fast_rows", shared.rows);
+  set("fast_vectors", VectorsOf(shared));
+  set("pairs", shared.pairs);
+  set("strassen", shared.levels);
+  set("fast_broadcast", shared.folded ? 1 : 0);
+  set("fast_prefetch", shared.fetches ? 1 : 0);
+  set("fast_terms", shared.terms);
+  set("pack_block", shared.block);
+  set("share", shared.in_block ? 1 : 0);
+}
+
+int FastProductRule::VectorsOf(const Start& start) const {
+  return static_cast<int>(
+      std::min<int64_t>(start.vectors, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
+}
+
+// Blocks of their own where threads get about as much each, by a row more or less in the tile. In a block
+// that they share, each reads what the other has packed from the other's cache, which costs the more the
+// fewer columns it is multiplied by.
+FastProductRule::Start FastProductRule::SharedOut(const Start& start) const {
+  const bool rows_blocked = !factors_.rows.access->constant;
+  const ProductFactor& blocked = rows_blocked ? factors_.rows : factors_.lanes;
+  const ProductFactor& other = rows_blocked ? factors_.lanes : factors_.rows;
+  const int splits = StrassenProducts(start.levels).splits;
+  Start best = start;
+  const int64_t smallest = std::min(start.block / 2, CeilDivide(blocked.extent, threads_));
+  int64_t least = std::numeric_limits<int64_t>::max();  // Of what the thread with most to do has.
+  for (const int more : {0, 1, -1}) {
+    Start tried = start;
+    tried.rows += rows_blocked ? more : 0;
+    FastTile tile;
+    tile.rows = tried.rows;
+    tile.vectors = VectorsOf(tried);
+    tile.pairs = tried.pairs > 0;
+    tile.folded = tried.folded;
+    if (VectorRegistersOf(tile) > target_.vector_registers) continue;
+    const int64_t width = int64_t{splits} * (rows_blocked ? tile.rows : tile.vectors * LanesOf(target_));
+    for (const int64_t block : PackBlocks(blocked.extent, threads_)) {
+      if (block == 0 || block < smallest || block > 2 * start.block) continue;
+      const int64_t of_block = RoundUp(block, width);
+      const int64_t blocks = CeilDivide(CeilDivide(blocked.extent, of_block), threads_);
+      const int64_t most = std::min(blocks * of_block, RoundUp(blocked.extent, width));
+      if (most >= least) continue;
+      least = most;
+      best = tried;
+      best.block = block;
+    }
   }
+  const bool even = 10 * threads_ * least <= 11 * blocked.extent;
+  const bool few_columns = 10 * threads_ * least <= 14 * blocked.extent && other.extent <= kFewColumns;
+  if (least < std::numeric_limits<int64_t>::max() && (even || few_columns)) return best;
+  Start in_block = start;
+  in_block.in_block = true;
+  in_block.terms = std::numeric_limits<int64_t>::max();
+  in_block.block = kLargeBlock;
+  return in_block;
 }
 
 bool FastProductRule::Uses(const Knob& knob) {

@@ -123,10 +123,14 @@ class FastProductRule {
     int rows, vectors, pairs, levels;
     bool folded = false, fetches = false;
     int64_t block = kSmallBlock, terms = std::numeric_limits<int64_t>::max();
+    bool in_block = false;  // Threads share the work in each block.
   };
   // The tiling rule's vectors end with a block of channels; here one holds several blocks.
   bool SpansBlocks() const;
   void SetStart(const std::vector<Knob>& knobs, const Start& start, Config& config) const;
+  // As it is divided among threads.
+  Start SharedOut(const Start& start) const;
+  int VectorsOf(const Start& start) const;
   void AddPacking(TreeBuilder& tree, const FastProductLayout& layout, const FastProductPlan& plan) const;
 
   const ComputeFacts* facts_;

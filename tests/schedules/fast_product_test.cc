@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "schedules/fast_product_rule.h"
 #include "schedules/loop_tree.h"
 #include "schedules/schedule_template.h"
@@ -186,6 +187,48 @@ TEST_CASE("AnInfinityStaysInItsRowOrItsGroupOfRows") {
     INFO(wrong.status().message());
     REQUIRE(wrong.ok());
     CHECK(*wrong == std::vector<std::string>{});
+  }
+}
+
+// The rows of the thread that has most of them, when blocks are dealt out by a static schedule.
+int64_t RowsOfTheBusiest(const Task& task, const Config& config, int64_t rows, int threads) {
+  const int64_t block = std::stoll(ValueOf(task, config, "pack_block"));
+  const int64_t tile = std::stoll(ValueOf(task, config, "fast_rows"));
+  const int64_t group = tile << std::stoll(ValueOf(task, config, "strassen"));
+  const int64_t rows_of_block = (block + group - 1) / group * group;
+  const int64_t blocks = (rows + rows_of_block - 1) / rows_of_block;
+  return std::min(rows, (blocks + threads - 1) / threads * rows_of_block);
+}
+
+TEST_CASE("FastProductsOfThreadsStartWithBlocksOfTheirOwnWhereEachGetsAboutAsMuch") {
+  struct Case {
+    int64_t edge;
+    const char* channels;
+    int threads;
+  };
+  for (const char* target : {"x86-64-v3", "x86-64-v4"}) {
+    for (const Case& c : {Case{7, "ci=576,co=160", 2}, Case{14, "ci=384,co=96", 2},
+                          Case{28, "ci=128,co=512", 2}, Case{28, "ci=128,co=512", 3}}) {
+      const std::string text = absl::StrCat("conv2d:n=1,h=", c.edge, ",w=", c.edge, ",", c.channels,
+                                            ",kh=1,kw=1,layout=nhwc,epilogue=bias");
+      INFO(target << " " << text << ", " << c.threads << " threads");
+      const std::shared_ptr<const Task> task = MakeTask(text, target, c.threads);
+      bool own = false;
+      for (const Config& start : task->space().starts()) {
+        if (ValueOf(*task, start, "algorithm") != "fast") continue;
+        if (ValueOf(*task, start, "share") == "in_block") continue;
+        own = true;
+        const int64_t busiest = RowsOfTheBusiest(*task, start, c.edge * c.edge, c.threads);
+        CHECK(10 * c.threads * busiest <= 14 * c.edge * c.edge);
+      }
+      CHECK(own);
+    }
+  }
+  // Uneven however they are cut, and so many columns that what is read from another's cache does not matter.
+  const std::shared_ptr<const Task> uneven =
+      MakeTask("dense:m=19,n=2048,k=512,epilogue=bias", "x86-64-v4", 2);
+  for (const Config& start : uneven->space().starts()) {
+    if (ValueOf(*uneven, start, "algorithm") == "fast") CHECK(ValueOf(*uneven, start, "share") == "in_block");
   }
 }
 
