@@ -226,7 +226,7 @@ TEST_CASE("FastProductsOfThreadsStartWithBlocksOfTheirOwnWhereEachGetsAboutAsMuc
   }
   // Uneven however they are cut, and so many columns that what is read from another's cache does not matter.
   const std::shared_ptr<const Task> uneven =
-      MakeTask("dense:m=19,n=2048,k=512,epilogue=bias", "x86-64-v4", 2);
+      MakeTask("dense:m=21,n=2048,k=512,epilogue=bias", "x86-64-v4", 2);
   for (const Config& start : uneven->space().starts()) {
     if (ValueOf(*uneven, start, "algorithm") == "fast") CHECK(ValueOf(*uneven, start, "share") == "in_block");
   }
