@@ -183,7 +183,7 @@ class TiledTask : public Task {
   const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
   std::string template_version() const override {
-    std::string version = "tiled-6";
+    std::string version = "tiled-7";
     for (const std::unique_ptr<Alternative>& other : others_)
       absl::StrAppend(&version, "+", other->version());
     return version;

@@ -18,7 +18,8 @@ namespace {
 constexpr int64_t kFewRows = 128;
 
 // The time of a tile's multiply-adds, in vector multiply-adds at full speed: they are held up by loads
-// (one and a half a cycle come through beside multiply-adds) and by the latency of too few accumulators.
+// (one and a half a cycle come through beside multiply-adds) or by the latency of too few accumulators,
+// whichever is longer.
 double TileCost(int64_t vectors, int64_t rows, bool elementwise, const Target& target) {
   const auto cells = static_cast<double>(vectors * rows);
   if (cells == 0) return 0;
@@ -27,7 +28,7 @@ double TileCost(int64_t vectors, int64_t rows, bool elementwise, const Target& t
   const double flow = std::min(1.0, 1.5 * cells / loads / target.fma_per_cycle);
   // A quarter more than latency asks for: no scheduler keeps all of them in flight.
   const double busy = std::min(1.0, cells / (1.25 * target.fma_latency * target.fma_per_cycle));
-  return cells / (flow * busy);
+  return cells / std::min(flow, busy);
 }
 
 // Of all tiles that cover so many vectors and rows, the shorter ones at the ends included.
@@ -137,7 +138,8 @@ Config TilingRule::PreferredConfig(const std::vector<Knob>& knobs, bool clip_pix
     if (depthwise && !elementwise && (rows > 8 || vectors > 1)) return;
     if (clipped_pixels && !ClipsPixels(roles, rows, lanes)) return;
     if (elementwise && (rows > 8 || (small && vectors > 1))) return;
-    if (clipped && rows > 8) return;
+    // Variants at edges are as long as the tile.
+    if (clipped && rows > 8 && vectors > 1) return;
     // Rows that lie a multiple of half a page apart share the sets of the first-level cache, of 8 lines.
     if (rows > 8 && roles.rows >= 0 && facts_->lhs.uses[roles.rows] &&
         facts_->lhs.stride[roles.rows] * static_cast<int64_t>(sizeof(float)) % 2048 == 0) {
