@@ -21,7 +21,9 @@ constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling r
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
 constexpr std::array<int64_t, 11> kRows = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14};
 constexpr std::array<int64_t, 6> kTerms = {96, 192, 288, 384, 576, 768};
-constexpr int64_t kFewColumns = 256;
+// What threads take with blocks of their own, of what they would if these were even: still better than to
+// share a block, and where there are so few columns.
+constexpr int64_t kEvenPercent = 110, kUnevenPercent = 140, kFewColumns = 256;
 constexpr int kTermsWithoutPairs = 4;  // Of a step: enough to hide the loop's own instructions.
 constexpr int64_t kWays = 512;  // Elements after which rows meet in the same sets of a first-level cache.
 // With fewer sums in flight multiply-adds wait for one another.
@@ -320,9 +322,9 @@ FastProductRule::Start FastProductRule::SharedOut(const Start& start) const {
   const ProductFactor& blocked = rows_blocked ? factors_.rows : factors_.lanes;
   const ProductFactor& other = rows_blocked ? factors_.lanes : factors_.rows;
   const int splits = StrassenProducts(start.levels).splits;
-  Start best = start;
   const int64_t smallest = std::min(start.block / 2, CeilDivide(blocked.extent, threads_));
-  int64_t least = std::numeric_limits<int64_t>::max();  // Of what the thread with most to do has.
+  std::optional<Start> own;
+  int64_t busiest = 0;  // What the thread with most to do has.
   for (const int more : {0, 1, -1}) {
     Start tried = start;
     tried.rows += rows_blocked ? more : 0;
@@ -338,15 +340,16 @@ FastProductRule::Start FastProductRule::SharedOut(const Start& start) const {
       const int64_t of_block = RoundUp(block, width);
       const int64_t blocks = CeilDivide(CeilDivide(blocked.extent, of_block), threads_);
       const int64_t most = std::min(blocks * of_block, RoundUp(blocked.extent, width));
-      if (most >= least) continue;
-      least = most;
-      best = tried;
-      best.block = block;
+      if (own.has_value() && most >= busiest) continue;
+      busiest = most;
+      own = tried;
+      own->block = block;
     }
   }
-  const bool even = 10 * threads_ * least <= 11 * blocked.extent;
-  const bool few_columns = 10 * threads_ * least <= 14 * blocked.extent && other.extent <= kFewColumns;
-  if (least < std::numeric_limits<int64_t>::max() && (even || few_columns)) return best;
+  if (own.has_value()) {
+    const int64_t percent = int64_t{100} * threads_ * busiest / blocked.extent;
+    if (percent <= kEvenPercent || (other.extent <= kFewColumns && percent <= kUnevenPercent)) return *own;
+  }
   Start in_block = start;
   in_block.in_block = true;
   in_block.terms = std::numeric_limits<int64_t>::max();
