@@ -14,16 +14,11 @@ namespace tunefarm::schedules {
 namespace {
 
 constexpr std::array<int64_t, 8> kBlocks = {32, 64, 96, 128, 192, 256, 512, 1024};
-constexpr int64_t kTermsOfPanel = 288;       // Of two vectors of 8 lanes, half of a first-level cache.
-constexpr int64_t kPackedBytes = 256 << 10;  // Of rows: half of a second-level cache of 512 KB.
 constexpr int64_t kFloat = sizeof(float);
 constexpr int64_t kMaxWorkspaceElements = int64_t{64} << 20;  // As the tiling rule's.
 constexpr int64_t kLine = 16;                                 // Floats in a cache line.
 constexpr std::array<int64_t, 11> kRows = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14};
 constexpr std::array<int64_t, 6> kTerms = {96, 192, 288, 384, 576, 768};
-// What threads take with blocks of their own, of what they would if these were even: still better than to
-// share a block, and where there are so few columns.
-constexpr int64_t kEvenPercent = 110, kUnevenPercent = 140, kFewColumns = 256;
 constexpr int kTermsWithoutPairs = 4;  // Of a step: enough to hide the loop's own instructions.
 constexpr int64_t kWays = 512;  // Elements after which rows meet in the same sets of a first-level cache.
 // With fewer sums in flight multiply-adds wait for one another.
@@ -126,7 +121,19 @@ int LastParts(const PackedFactor& packed, int64_t extent) {
   return static_cast<int>(CeilDivide(extent - (groups - 1) * packed.width, packed.part));
 }
 
-// Of which threads get as many each.
+// Pairs save less than half of a tile.
+int FewRows(const FastProductLayout& layout, const FastTile& tile, int64_t extent) {
+  const int64_t width = layout.rows().width, last = extent - (CeilDivide(extent, width) - 1) * width;
+  return last < tile.rows && (!tile.pairs || 2 * last <= tile.rows) ? static_cast<int>(last) : 0;
+}
+
+}  // namespace
+
+int LanesOf(const Target& target) {
+  return static_cast<int>(
+      std::min<int64_t>(target.lanes(sizeof(float)), HasFeature(target, "avx512f") ? 16 : 8));
+}
+
 std::vector<int64_t> PackBlocks(int64_t extent, int threads) {
   std::vector<int64_t> sizes(kBlocks.begin(), kBlocks.end());
   if (threads > 1) {
@@ -135,20 +142,6 @@ std::vector<int64_t> PackBlocks(int64_t extent, int threads) {
   }
   return BlockSizes(std::move(sizes), extent);
 }
-
-// Pairs save less than half of a tile.
-int FewRows(const FastProductLayout& layout, const FastTile& tile, int64_t extent) {
-  const int64_t width = layout.rows().width, last = extent - (CeilDivide(extent, width) - 1) * width;
-  return last < tile.rows && (!tile.pairs || 2 * last <= tile.rows) ? static_cast<int>(last) : 0;
-}
-
-// Vectors of the target, as far as the printer knows their instructions.
-int LanesOf(const Target& target) {
-  return static_cast<int>(
-      std::min<int64_t>(target.lanes(sizeof(float)), HasFeature(target, "avx512f") ? 16 : 8));
-}
-
-}  // namespace
 
 std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess& access,
                                   const std::vector<int>& axes) {
@@ -258,103 +251,6 @@ std::vector<Knob> FastProductRule::Knobs() const {
   };
   if (threads_ > 1) knobs.push_back(ChoiceKnob("share", KnobKind::kChoice, {{"blocks", 0}, {"in_block", 1}}));
   return knobs;
-}
-
-void FastProductRule::Prefer(const std::vector<Knob>& knobs, Config& config) const {
-  // Four rows of two vectors with the sums and operands of their pairs fill 16 registers, eight rows all that
-  // pairs can use of 32. Where sums are so few that multiply-adds wait for one another, fewer multiply-adds
-  // are worth more: Strassen's products as well.
-  if (target_.vector_registers >= 32) {
-    SetStart(knobs, {8, 2, 1, 0}, config);
-  } else {
-    SetStart(knobs, {4, 2, 2, 1, false, true, kLargeBlock}, config);
-  }
-}
-
-std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
-                                                 const Config& preferred) const {
-  std::vector<Start> starts;
-  if (target_.vector_registers >= 32) {
-    starts = {{4, 4, 2, 1, true}, {12, 2, 0, 1, false, true, kLargeBlock}};
-    if (SpansBlocks()) starts.push_back({8, 3, 0, 0});
-  } else {
-    // Packed rows take a part of the second-level cache.
-    const bool many_terms = kMiddleBlock * factors_.term_count * kFloat > kPackedBytes;
-    starts = {{6, 2, 0, 1},
-              {4, 2, 2, 0, false, false, many_terms ? kSmallBlock : kMiddleBlock, kTermsOfPanel}};
-  }
-  std::vector<Config> configs(starts.size(), preferred);
-  for (std::size_t i = 0; i < starts.size(); ++i) SetStart(knobs, starts[i], configs[i]);
-  return configs;
-}
-
-void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& start, Config& config) const {
-  const auto set = [&](const char* name, int64_t wanted) {
-    const auto knob = std::ranges::find(knobs, name, &Knob::name);
-    if (knob == knobs.end()) return;
-    const std::vector<int64_t>& sizes = knob->numbers;
-    // The last one is the largest, or "all".
-    const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
-    config.choice[knob - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
-  };
-  const Start shared = threads_ > 1 ? SharedOut(start) : start;
-  set("fast_rows", shared.rows);
-  set("fast_vectors", VectorsOf(shared));
-  set("pairs", shared.pairs);
-  set("strassen", shared.levels);
-  set("fast_broadcast", shared.folded ? 1 : 0);
-  set("fast_prefetch", shared.fetches ? 1 : 0);
-  set("fast_terms", shared.terms);
-  set("pack_block", shared.block);
-  set("share", shared.in_block ? 1 : 0);
-}
-
-int FastProductRule::VectorsOf(const Start& start) const {
-  return static_cast<int>(
-      std::min<int64_t>(start.vectors, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
-}
-
-// Blocks of their own where threads get about as much each, by a row more or less in the tile. In a block
-// that they share, each reads what the other has packed from the other's cache, which costs the more the
-// fewer columns it is multiplied by.
-FastProductRule::Start FastProductRule::SharedOut(const Start& start) const {
-  const bool rows_blocked = !factors_.rows.access->constant;
-  const ProductFactor& blocked = rows_blocked ? factors_.rows : factors_.lanes;
-  const ProductFactor& other = rows_blocked ? factors_.lanes : factors_.rows;
-  const int splits = StrassenProducts(start.levels).splits;
-  const int64_t smallest = std::min(start.block / 2, CeilDivide(blocked.extent, threads_));
-  std::optional<Start> own;
-  int64_t busiest = 0;  // What the thread with most to do has.
-  for (const int more : {0, 1, -1}) {
-    Start tried = start;
-    tried.rows += rows_blocked ? more : 0;
-    FastTile tile;
-    tile.rows = tried.rows;
-    tile.vectors = VectorsOf(tried);
-    tile.pairs = tried.pairs > 0;
-    tile.folded = tried.folded;
-    if (VectorRegistersOf(tile) > target_.vector_registers) continue;
-    const int64_t width = int64_t{splits} * (rows_blocked ? tile.rows : tile.vectors * LanesOf(target_));
-    for (const int64_t block : PackBlocks(blocked.extent, threads_)) {
-      if (block == 0 || block < smallest || block > 2 * start.block) continue;
-      const int64_t of_block = RoundUp(block, width);
-      const int64_t blocks = CeilDivide(CeilDivide(blocked.extent, of_block), threads_);
-      const int64_t most = std::min(blocks * of_block, RoundUp(blocked.extent, width));
-      if (own.has_value() && most >= busiest) continue;
-      busiest = most;
-      own = tried;
-      own->block = block;
-    }
-  }
-  if (own.has_value()) {
-    const int64_t percent = int64_t{100} * threads_ * busiest / blocked.extent;
-    if (percent <= kEvenPercent || (other.extent <= kFewColumns && percent <= kUnevenPercent)) return *own;
-  }
-  Start in_block = start;
-  in_block.in_block = true;
-  in_block.terms = std::numeric_limits<int64_t>::max();
-  in_block.block = kLargeBlock;
-  return in_block;
 }
 
 bool FastProductRule::Uses(const Knob& knob) {
