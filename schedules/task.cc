@@ -148,7 +148,7 @@ class TiledTask : public Task {
           std::make_unique<ProductAlternative<InnerProductRule>>("inner-1", facts_, target, threads));
     } else if (FastProductRule::Serves(facts_, target)) {
       others_.push_back(
-          std::make_unique<ProductAlternative<FastProductRule>>("fast-6", facts_, target, threads));
+          std::make_unique<ProductAlternative<FastProductRule>>("fast-7", facts_, target, threads));
     }
   }
   // Before anything else.
@@ -183,7 +183,7 @@ class TiledTask : public Task {
   const ConfigSpace& space() const override { return *space_; }
   // Count up when a config comes to mean another kernel.
   std::string template_version() const override {
-    std::string version = "tiled-7";
+    std::string version = "tiled-6";
     for (const std::unique_ptr<Alternative>& other : others_)
       absl::StrAppend(&version, "+", other->version());
     return version;
