@@ -55,10 +55,6 @@ int VectorRegistersOf(const FastTile& tile);  // That its inner loop needs.
 
 int LanesOf(const Target& target);  // Of vectors, as far as the printer knows their instructions.
 
-// The values of "pack_block" for a factor of so many rows: with threads, those of which they get as many
-// each.
-std::vector<int64_t> PackBlocks(int64_t extent, int threads);
-
 // A factor's rows (lanes) can be read where they are: their terms, as many as steps take (they themselves),
 // are contiguous.
 bool ReadsRowsInPlace(const ProductFactors& factors, const FastProductLayout& layout,

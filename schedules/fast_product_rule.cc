@@ -121,6 +121,16 @@ int LastParts(const PackedFactor& packed, int64_t extent) {
   return static_cast<int>(CeilDivide(extent - (groups - 1) * packed.width, packed.part));
 }
 
+// With threads, blocks of which they get as many each.
+std::vector<int64_t> PackBlocks(int64_t extent, int threads) {
+  std::vector<int64_t> sizes(kBlocks.begin(), kBlocks.end());
+  if (threads > 1) {
+    for (int64_t& size : sizes) size = CeilDivide(extent, RoundUp(CeilDivide(extent, size), threads));
+    sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  }
+  return BlockSizes(std::move(sizes), extent);
+}
+
 // Pairs save less than half of a tile.
 int FewRows(const FastProductLayout& layout, const FastTile& tile, int64_t extent) {
   const int64_t width = layout.rows().width, last = extent - (CeilDivide(extent, width) - 1) * width;
@@ -132,15 +142,6 @@ int FewRows(const FastProductLayout& layout, const FastTile& tile, int64_t exten
 int LanesOf(const Target& target) {
   return static_cast<int>(
       std::min<int64_t>(target.lanes(sizeof(float)), HasFeature(target, "avx512f") ? 16 : 8));
-}
-
-std::vector<int64_t> PackBlocks(int64_t extent, int threads) {
-  std::vector<int64_t> sizes(kBlocks.begin(), kBlocks.end());
-  if (threads > 1) {
-    for (int64_t& size : sizes) size = CeilDivide(extent, RoundUp(CeilDivide(extent, size), threads));
-    sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
-  }
-  return BlockSizes(std::move(sizes), extent);
 }
 
 std::optional<int64_t> FlatStride(const ComputeFacts& facts, const LinearAccess& access,
@@ -266,25 +267,37 @@ FastProductPlan FastProductRule::Resolve(const ConfigSpace& space, const Config&
     const int knob = space.FindKnob(name);
     return knob < 0 ? otherwise : space.number(config, knob);
   };
+  Start start;
+  start.rows = static_cast<int>(number("fast_rows", 2));
+  start.vectors = static_cast<int>(number("fast_vectors", 1));
+  start.pairs = static_cast<int>(number("pairs", 0));
+  start.levels = static_cast<int>(number("strassen", 0));
+  start.folded = number("fast_broadcast", 0) != 0;
+  start.fetches = number("fast_prefetch", 0) != 0;
+  start.block = number("pack_block", 0);
+  start.terms = number("fast_terms", 0);
+  start.in_block = number("share", 0) != 0;
+  return PlanOf(start, number("parallel", 0) != 0);
+}
+
+FastProductPlan FastProductRule::PlanOf(const Start& start, bool parallel) const {
   FastProductPlan plan;
   plan.tile.lanes = LanesOf(target_);
-  plan.tile.rows = static_cast<int>(number("fast_rows", 2));
-  plan.tile.vectors = static_cast<int>(number("fast_vectors", 1));
-  const int singles = static_cast<int>(number("pairs", 0));
-  plan.tile.pairs = singles > 0;
-  plan.tile.terms = singles > 0 ? 2 + singles : kTermsWithoutPairs;
-  plan.tile.folded = number("fast_broadcast", 0) != 0;
-  plan.tile.fetches = number("fast_prefetch", 0) != 0;
-  plan.levels = static_cast<int>(number("strassen", 0));
-  plan.block = number("pack_block", 0);
+  plan.tile.rows = start.rows;
+  plan.tile.vectors = start.vectors;
+  plan.tile.pairs = start.pairs > 0;
+  plan.tile.terms = start.pairs > 0 ? 2 + start.pairs : kTermsWithoutPairs;
+  plan.tile.folded = start.folded;
+  plan.tile.fetches = start.fetches;
+  plan.levels = start.levels;
+  plan.block = start.block;
   // Blocks of the sum of about the same length.
   const int64_t steps =
       CeilDivide(CeilDivide(factors_.term_count, plan.tile.terms), int64_t{1} << plan.levels);
-  const int64_t terms = number("fast_terms", 0);
-  const int64_t most = terms == 0 ? steps : RoundUp(CeilDivide(terms, plan.tile.terms), kLine);
+  const int64_t most = start.terms == 0 ? steps : RoundUp(CeilDivide(start.terms, plan.tile.terms), kLine);
   plan.steps = RoundUp(CeilDivide(steps, CeilDivide(steps, most)), kLine);
-  plan.parallel = number("parallel", 0) != 0;
-  plan.in_block = number("share", 0) != 0;
+  plan.parallel = parallel;
+  plan.in_block = start.in_block;
   return plan;
 }
 

@@ -119,18 +119,19 @@ class FastProductRule {
   // Rows that are packed at a time: of which the second-level cache holds the panels as well, and so many
   // that what lies farther away is not read too often.
   static constexpr int64_t kSmallBlock = 32, kMiddleBlock = 64, kLargeBlock = 128;
+  // What the knobs say, by their numbers; blocks and terms of 0 are all.
   struct Start {
-    int rows, vectors, pairs, levels;
+    int rows = 2, vectors = 1, pairs = 0, levels = 0;
     bool folded = false, fetches = false;
-    int64_t block = kSmallBlock, terms = std::numeric_limits<int64_t>::max();
-    bool in_block = false;  // Threads share the work in each block.
+    int64_t block = kSmallBlock, terms = 0;
+    bool in_block = false;
   };
   // The tiling rule's vectors end with a block of channels; here one holds several blocks.
   bool SpansBlocks() const;
   void SetStart(const std::vector<Knob>& knobs, const Start& start, Config& config) const;
   // As it is divided among threads.
-  Start SharedOut(const Start& start) const;
-  int VectorsOf(const Start& start) const;
+  Start SharedOut(const std::vector<Knob>& knobs, const Start& start) const;
+  FastProductPlan PlanOf(const Start& start, bool parallel) const;
   void AddPacking(TreeBuilder& tree, const FastProductLayout& layout, const FastProductPlan& plan) const;
 
   const ComputeFacts* facts_;

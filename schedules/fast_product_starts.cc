@@ -5,7 +5,6 @@
 
 #include "base/divide.h"
 #include "schedules/fast_product_layout.h"
-#include "schedules/strassen.h"
 
 namespace tunefarm::schedules {
 namespace {
@@ -15,6 +14,10 @@ constexpr int64_t kPackedBytes = 256 << 10;  // Of rows: half of a second-level 
 // Blocks of their own still beat a shared one while threads take so much longer than with even blocks, and so
 // much where there are few columns.
 constexpr int64_t kEvenPercent = 110, kUnevenPercent = 140, kFewColumns = 256;
+
+const std::vector<int64_t>& NumbersOf(const std::vector<Knob>& knobs, const char* name) {
+  return std::ranges::find(knobs, name, &Knob::name)->numbers;  // Of this rule's own.
+}
 
 }  // namespace
 
@@ -37,7 +40,8 @@ std::vector<Config> FastProductRule::OtherStarts(const std::vector<Knob>& knobs,
     if (SpansBlocks()) starts.push_back({8, 3, 0, 0});
   } else {
     // Packed rows take a part of the second-level cache.
-    const bool many_terms = kMiddleBlock * factors_.term_count * static_cast<int64_t>(sizeof(float)) > kPackedBytes;
+    const int64_t row_bytes = factors_.term_count * static_cast<int64_t>(sizeof(float));
+    const bool many_terms = kMiddleBlock * row_bytes > kPackedBytes;
     starts = {{6, 2, 0, 1},
               {4, 2, 2, 0, false, false, many_terms ? kSmallBlock : kMiddleBlock, kTermsOfPanel}};
   }
@@ -55,53 +59,47 @@ void FastProductRule::SetStart(const std::vector<Knob>& knobs, const Start& star
     const auto size = std::find_if(sizes.begin(), sizes.end() - 1, [&](int64_t n) { return n >= wanted; });
     config.choice[knob - knobs.begin()] = static_cast<uint16_t>(size - sizes.begin());
   };
-  const Start shared = threads_ > 1 ? SharedOut(start) : start;
-  set("fast_rows", shared.rows);
-  set("fast_vectors", VectorsOf(shared));
-  set("pairs", shared.pairs);
-  set("strassen", shared.levels);
-  set("fast_broadcast", shared.folded ? 1 : 0);
-  set("fast_prefetch", shared.fetches ? 1 : 0);
-  set("fast_terms", shared.terms);
-  set("pack_block", shared.block);
-  set("share", shared.in_block ? 1 : 0);
-}
-
-int FastProductRule::VectorsOf(const Start& start) const {
-  return static_cast<int>(
-      std::min<int64_t>(start.vectors, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
+  Start fitted = start;
+  fitted.rows = static_cast<int>(std::min<int64_t>(start.rows, NumbersOf(knobs, "fast_rows").back()));
+  fitted.vectors =
+      static_cast<int>(std::min<int64_t>(start.vectors, CeilDivide(factors_.lanes.extent, LanesOf(target_))));
+  if (threads_ > 1) fitted = SharedOut(knobs, fitted);
+  set("fast_rows", fitted.rows);
+  set("fast_vectors", fitted.vectors);
+  set("fast_terms", fitted.terms == 0 ? factors_.term_count : fitted.terms);
+  set("pack_block", fitted.block);
+  set("pairs", fitted.pairs);
+  set("strassen", fitted.levels);
+  set("fast_broadcast", fitted.folded ? 1 : 0);
+  set("fast_prefetch", fitted.fetches ? 1 : 0);
+  set("share", fitted.in_block ? 1 : 0);
 }
 
 // Blocks of their own where threads get about as much each, by a row more or less in the tile. In a block
 // that they share, each reads what the other has packed from the other's cache, which costs the more the
 // fewer columns it is multiplied by.
-FastProductRule::Start FastProductRule::SharedOut(const Start& start) const {
+FastProductRule::Start FastProductRule::SharedOut(const std::vector<Knob>& knobs, const Start& start) const {
   const bool rows_blocked = !factors_.rows.access->constant;
   const ProductFactor& blocked = rows_blocked ? factors_.rows : factors_.lanes;
   const ProductFactor& other = rows_blocked ? factors_.lanes : factors_.rows;
-  const int splits = StrassenProducts(start.levels).splits;
+  const std::vector<int64_t>& rows = NumbersOf(knobs, "fast_rows");
   const int64_t smallest = std::min(start.block / 2, CeilDivide(blocked.extent, threads_));
   std::optional<Start> own;
   int64_t busiest = 0;  // What the thread with most to do has.
   for (const int more : {0, 1, -1}) {
     Start tried = start;
     tried.rows += rows_blocked ? more : 0;
-    FastTile tile;
-    tile.rows = tried.rows;
-    tile.vectors = VectorsOf(tried);
-    tile.pairs = tried.pairs > 0;
-    tile.folded = tried.folded;
-    if (VectorRegistersOf(tile) > target_.vector_registers) continue;
-    const int64_t width = int64_t{splits} * (rows_blocked ? tile.rows : tile.vectors * LanesOf(target_));
-    for (const int64_t block : PackBlocks(blocked.extent, threads_)) {
+    if (std::ranges::find(rows, tried.rows) == rows.end()) continue;
+    for (const int64_t block : NumbersOf(knobs, "pack_block")) {
       if (block == 0 || block < smallest || block > 2 * start.block) continue;
-      const int64_t of_block = RoundUp(block, width);
-      const int64_t blocks = CeilDivide(CeilDivide(blocked.extent, of_block), threads_);
-      const int64_t most = std::min(blocks * of_block, RoundUp(blocked.extent, width));
+      tried.block = block;
+      const FastProductPlan plan = PlanOf(tried, true);
+      if (Refusal(plan) != nullptr) continue;
+      const FastProductLayout layout = LayOut(*facts_, factors_, plan, threads_);
+      const int64_t most = CeilDivide(layout.blocks, threads_) * layout.block;
       if (own.has_value() && most >= busiest) continue;
       busiest = most;
       own = tried;
-      own->block = block;
     }
   }
   if (own.has_value()) {
@@ -110,7 +108,7 @@ FastProductRule::Start FastProductRule::SharedOut(const Start& start) const {
   }
   Start in_block = start;
   in_block.in_block = true;
-  in_block.terms = std::numeric_limits<int64_t>::max();
+  in_block.terms = 0;
   in_block.block = kLargeBlock;
   return in_block;
 }

@@ -232,6 +232,27 @@ TEST_CASE("FastProductsOfThreadsStartWithBlocksOfTheirOwnWhereEachGetsAboutAsMuc
   }
 }
 
+TEST_CASE("NoStartOfFastProductsIsLostToThreads") {
+  const auto fast_starts = [](const std::string& text, const char* target, int threads) {
+    const std::shared_ptr<const Task> task = MakeTask(text, target, threads);
+    return std::ranges::count_if(task->space().starts(), [&](const Config& start) {
+      return ValueOf(*task, start, "algorithm") == "fast" && task->space().Check(start).ok();
+    });
+  };
+  for (const char* target : {"x86-64-v3", "x86-64-v4"}) {
+    for (const char* text : {"conv2d:n=1,h=7,w=7,ci=576,co=160,kh=1,kw=1,layout=nhwc",
+                             "conv2d:n=1,h=14,w=14,ci=256,co=1024,kh=1,kw=1,layout=nhwc",
+                             "conv2d:n=1,h=28,w=28,ci=512,co=128,kh=1,kw=1,layout=nchw",
+                             "dense:m=100,n=768,k=768", "matmul:m=384,n=384,k=384"}) {
+      const auto alone = fast_starts(text, target, 1);
+      for (const int threads : {2, 3, 4, 8}) {
+        INFO(target << " " << text << ", " << threads << " threads");
+        CHECK(fast_starts(text, target, threads) >= alone);
+      }
+    }
+  }
+}
+
 TEST_CASE("FastProductsAreSharedAmongThreadsByBlocks") {
   const std::shared_ptr<const Task> task = MakeTask("matmul:m=512,n=512,k=512", "x86-64-v4", 2);
   const ConfigSpace& space = task->space();
